@@ -1,0 +1,1 @@
+//! Finds biased or hateful language by dimension with a small trained model.

@@ -1,0 +1,1 @@
+//! Says what a call cost, from published price lists.

@@ -1,0 +1,1 @@
+//! Scores whether the answer refused to do what was asked.
