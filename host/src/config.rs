@@ -1,0 +1,49 @@
+//! The operator's file, parsed once into valid values. Knows nothing of the plugins' contents.
+
+mod file;
+mod plugin;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use file::ConfigError;
+pub use plugin::{Plugin, PluginConfig};
+
+use crate::record::ByteSize;
+
+/// Everything the operator can say.
+#[derive(Debug)]
+pub struct Config {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// The database file; the compile cache and its folder stand beside it.
+    pub data: PathBuf,
+    /// How many threads run plugins.
+    pub workers: usize,
+    /// The largest request body.
+    pub max_body: ByteSize,
+    /// How much may wait to be written before posts are answered with 429.
+    pub max_backlog: ByteSize,
+    /// The plugins, sorted by name.
+    pub plugins: Vec<Plugin>,
+}
+
+impl Config {
+    /// Reads the file. `TRIBUNAL_LISTEN` and `TRIBUNAL_DATA` in the environment win over what it says. Relative
+    /// paths in the file start at the file's folder, those in the environment at the working directory.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        file::read(path, |name| std::env::var(name).ok())
+    }
+
+    /// The configuration without a file: no plugins, and defaults for the rest.
+    pub fn without_file() -> Result<Self, ConfigError> {
+        file::parse("", Path::new("."), Path::new("(defaults)"), |name| std::env::var(name).ok())
+    }
+}
+
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "listen {}, data {}, {} plugins", self.listen, self.data.display(), self.plugins.len())
+    }
+}

@@ -1,0 +1,131 @@
+//! One `[plugins.NAME]` table.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value as Json;
+
+use crate::record::{ByteSize, ComponentDigest, Deadline, Filter, Limits, Name, Sample, Start};
+
+/// A plugin as the operator wants it loaded.
+#[derive(Debug)]
+pub struct Plugin {
+    /// The table's name.
+    pub name: Name,
+    /// The component, or the core module that a compiler wrote.
+    pub component: PathBuf,
+    /// What the file's sha256 must be.
+    pub sha256: Option<ComponentDigest>,
+    /// Handed to the plugin's `configure`.
+    pub config: PluginConfig,
+    /// Which interactions it judges.
+    pub filter: Option<Filter>,
+    /// The share of those.
+    pub sample: Sample,
+    /// Where it starts when it is new.
+    pub start: Option<Start>,
+    /// What every call stays within.
+    pub limits: Limits,
+    /// The granted host imports, sorted.
+    pub capabilities: Vec<String>,
+}
+
+/// A plugin's own config, as JSON text with sorted keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginConfig(pub String);
+
+/// The table as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Table {
+    component: PathBuf,
+    #[serde(default, deserialize_with = "parsed")]
+    sha256: Option<ComponentDigest>,
+    #[serde(default)]
+    config: PluginConfig,
+    #[serde(default, deserialize_with = "filter")]
+    filter: Option<Filter>,
+    #[serde(default = "all")]
+    sample: Sample,
+    start: Option<Start>,
+    #[serde(default = "default_capabilities")]
+    capabilities: Vec<String>,
+    deadline: Option<Deadline>,
+    memory: Option<ByteSize>,
+    output: Option<ByteSize>,
+    verdicts: Option<usize>,
+    log_lines: Option<usize>,
+}
+
+impl Table {
+    pub(super) fn resolve(self, name: Name, folder: &std::path::Path) -> Plugin {
+        let default = Limits::default();
+        let mut capabilities = self.capabilities;
+        capabilities.sort_unstable();
+        capabilities.dedup();
+        Plugin {
+            name,
+            component: folder.join(self.component),
+            sha256: self.sha256,
+            config: self.config,
+            filter: self.filter,
+            sample: self.sample,
+            start: self.start,
+            limits: Limits {
+                deadline: self.deadline.unwrap_or(default.deadline),
+                memory: self.memory.unwrap_or(default.memory),
+                output: self.output.unwrap_or(default.output),
+                verdicts: self.verdicts.unwrap_or(default.verdicts),
+                log_lines: self.log_lines.unwrap_or(default.log_lines),
+            },
+            capabilities,
+        }
+    }
+}
+
+fn all() -> Sample {
+    Sample::ALL
+}
+
+fn default_capabilities() -> Vec<String> {
+    vec!["log".to_owned()]
+}
+
+fn parsed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ComponentDigest>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}
+
+fn filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Filter>, D::Error> {
+    Filter::new(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
+}
+
+impl Default for PluginConfig {
+    fn default() -> Self {
+        Self("{}".to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for PluginConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = toml::Table::deserialize(deserializer)?;
+        json(toml::Value::Table(table)).map(|json| Self(json.to_string())).map_err(de::Error::custom)
+    }
+}
+
+fn json(value: toml::Value) -> Result<Json, &'static str> {
+    Ok(match value {
+        toml::Value::String(text) => Json::String(text),
+        toml::Value::Integer(integer) => Json::from(integer),
+        toml::Value::Float(number) => Json::Number(
+            serde_json::Number::from_f64(number).ok_or("a plugin's config goes to it as JSON, which has no inf or nan")?,
+        ),
+        toml::Value::Boolean(boolean) => Json::Bool(boolean),
+        toml::Value::Datetime(_) => {
+            return Err("a plugin's config goes to it as JSON, which has no dates: write it as a string");
+        }
+        toml::Value::Array(items) => Json::Array(items.into_iter().map(json).collect::<Result<_, _>>()?),
+        toml::Value::Table(table) => {
+            Json::Object(table.into_iter().map(|(key, value)| Ok((key, json(value)?))).collect::<Result<_, &str>>()?)
+        }
+    })
+}

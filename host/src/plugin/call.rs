@@ -1,0 +1,157 @@
+//! One evaluation: a fresh instance, one call, and what came of it.
+
+use std::time::Instant;
+
+use bumpalo::Bump;
+use sha2::{Digest, Sha256};
+use wasmtime::component::{ComponentExportIndex, Instance};
+use wasmtime::{Store, Trap};
+
+use super::load::{Loaded, Plugin};
+use super::sandbox::{self, Guest};
+use super::snapshot;
+use super::v0_1::{self, LiftError, Lifter};
+use super::wasi::Determinism;
+use crate::record::{Evaluation, Failure, Interaction, Kind, Outcome, Reason, Verdict};
+
+/// Calls plugins. Each thread that does has one of its own, for the memory it uses again.
+#[derive(Default)]
+pub struct Evaluator {
+    arena: Bump,
+}
+
+/// The arena is given back to the system after an interaction that needed more than this.
+const ARENA_KEPT: usize = 1 << 20;
+
+impl Evaluator {
+    /// Puts the interaction before the plugin. Whatever the plugin does, there is an evaluation.
+    pub fn evaluate(&mut self, plugin: &Plugin, interaction: &Interaction) -> Evaluation {
+        let started = Instant::now();
+        let loaded = &*plugin.inner;
+        let mut store = sandbox::store(&loaded.engine, &loaded.bounds, determinism(interaction));
+        let outcome = match judge(loaded, interaction, &mut store, &self.arena) {
+            Ok(verdicts) => Outcome::Succeeded(verdicts),
+            Err(Stop::Failure(failure)) => Outcome::Failed(failure),
+            Err(Stop::Wasm(error)) => Outcome::Failed(classify(&error, store.data())),
+        };
+        let logs = std::mem::take(&mut store.data_mut().logs);
+        drop(store);
+        if self.arena.allocated_bytes() > ARENA_KEPT {
+            self.arena = Bump::new();
+        } else {
+            self.arena.reset();
+        }
+        Evaluation {
+            seq: interaction.seq,
+            started_at: interaction.started_at,
+            outcome,
+            duration_us: u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX),
+            attempts: 1,
+            logs,
+        }
+    }
+}
+
+fn determinism(interaction: &Interaction) -> Determinism {
+    Determinism {
+        now: u64::try_from(interaction.started_at.as_nanoseconds()).unwrap_or(0),
+        seed: Sha256::digest(interaction.id.as_str().as_bytes()).into(),
+    }
+}
+
+/// Why a call gave no verdicts.
+enum Stop {
+    /// The guest answered with a failure or with what the contract forbids.
+    Failure(Failure),
+    /// wasmtime ended the call.
+    Wasm(wasmtime::Error),
+}
+
+impl From<wasmtime::Error> for Stop {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Wasm(error)
+    }
+}
+
+impl From<LiftError> for Stop {
+    fn from(error: LiftError) -> Self {
+        let reason = match error {
+            LiftError::Invalid(_) => Reason::InvalidOutput,
+            LiftError::TooLarge(_) => Reason::OutputTooLarge,
+        };
+        Self::Failure(Failure::new(reason, error.to_string()))
+    }
+}
+
+impl From<v0_1::types::Failure> for Stop {
+    fn from(failure: v0_1::types::Failure) -> Self {
+        Self::Failure(Failure::new(Reason::GuestError, format!("{}: {}", failure.code, failure.message)))
+    }
+}
+
+fn judge(
+    loaded: &Loaded,
+    interaction: &Interaction,
+    store: &mut Store<Guest>,
+    arena: &Bump,
+) -> Result<Vec<Verdict>, Stop> {
+    let instance = loaded.instance.instantiate(&mut *store)?;
+    if loaded.prepared.no_snapshot.is_some() {
+        snapshot::configure_again(&instance, &loaded.binding.config, &mut *store)?;
+    }
+    let given = v0_1::lower(interaction, arena);
+    let mut lifter = Lifter::new(interaction, &loaded.binding.limits);
+    for (kind, evaluate) in &loaded.kinds {
+        match kind {
+            Kind::Scorer => {
+                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Scored>(&instance, evaluate, store, (&given,))?;
+                lifter.scores(made?)?;
+            }
+            Kind::ErrorClassifier => {
+                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Classified>(&instance, evaluate, store, (&given,))?;
+                lifter.findings(made?)?;
+            }
+            Kind::BiasCheck => {
+                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Checked>(&instance, evaluate, store, (&given,))?;
+                lifter.bias_findings(made?)?;
+            }
+            Kind::PricingAdapter => {
+                let (made,) = call::<v0_1::Price<'_>, v0_1::Priced>(&instance, evaluate, store, (&given.call,))?;
+                lifter.cost(made?)?;
+            }
+        }
+    }
+    Ok(lifter.finish())
+}
+
+fn call<Given, Made>(
+    instance: &Instance,
+    evaluate: &ComponentExportIndex,
+    store: &mut Store<Guest>,
+    given: Given,
+) -> wasmtime::Result<Made>
+where
+    Given: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
+    Made: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
+{
+    instance.get_typed_func::<Given, Made>(&mut *store, evaluate)?.call(store, given)
+}
+
+/// What wasmtime's error means, given what the sandbox noted.
+pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> Failure {
+    if let Some(message) = &guest.abort {
+        return Failure::new(Reason::GuestError, message.clone());
+    }
+    let message = format!("{error:#}");
+    let reason = match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => return Failure::new(Reason::Deadline, "it ran longer than its `deadline`"),
+        _ if guest.memory.refused => return Failure::new(Reason::OutOfMemory, "it wanted more than its `memory`"),
+        Some(Trap::StackOverflow) => Reason::StackOverflow,
+        Some(_) => Reason::Trap,
+        // wasmtime has no type for this one.
+        None if message.contains("fuel allocated for hostcalls") => Reason::OutputTooLarge,
+        // What is left is an answer that the canonical ABI refuses: text that is not UTF-8, pointers outside.
+        None => Reason::InvalidOutput,
+    };
+    Failure::new(reason, message)
+}

@@ -1,0 +1,135 @@
+//! The one wasmtime engine of the process, its settings, and the clock that ends calls at their deadline.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::cache::Cache;
+use crate::record::Deadline;
+
+/// How often a running call is asked whether its deadline has passed. A call ends at most two ticks late.
+const TICK: Duration = Duration::from_millis(2);
+
+/// Calls that may run at once. Only address space is taken before it is used: 4 GiB for each memory.
+const CALLS: u32 = 256;
+/// A Python component is made of 38 core instances, the largest known.
+const CORE_INSTANCES_PER_CALL: u32 = 64;
+/// A memory larger than this can't be granted to a binding.
+pub(super) const MAX_MEMORY: usize = 1 << 30;
+/// QuickJS components have 3 memories.
+const MEMORIES_PER_CALL: u32 = 4;
+/// Go, Python and JavaScript components need 5,454 to 7,688.
+const TABLE_ELEMENTS: usize = 20_000;
+/// Up to here memory and tables are reset by copying, without a system call. The Rust SDK keeps its plugins below.
+const KEEP_RESIDENT: usize = 256 << 10;
+
+/// Makes and runs plugins. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) wasmtime: wasmtime::Engine,
+    pub(super) cache: Cache,
+    _ticker: Arc<Ticker>,
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// wasmtime refused its settings, as where the machine has too little address space.
+    #[error("cannot start the WebAssembly engine")]
+    Engine(#[source] wasmtime::Error),
+    /// The folder for compiled plugins can't be used.
+    #[error("cannot use the folder {} for compiled plugins", path.display())]
+    Cache {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Engine {
+    /// Starts the engine, which keeps compiled plugins in that private folder.
+    pub fn start(cache: &Path) -> Result<Self, EngineError> {
+        let wasmtime = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
+        let cache = Cache::open(cache, &wasmtime)
+            .map_err(|source| EngineError::Cache { path: cache.to_owned(), source })?;
+        let ticker = Arc::new(Ticker::start(wasmtime.clone()));
+        Ok(Self { wasmtime, cache, _ticker: ticker })
+    }
+}
+
+/// The deadline in ticks, armed just before a guest is entered.
+pub(super) fn ticks(deadline: Deadline) -> u64 {
+    let ticks = deadline.get().as_nanos().div_ceil(TICK.as_nanos());
+    // The tick under way counts for nothing.
+    u64::try_from(ticks).unwrap_or(u64::MAX - 1) + 1
+}
+
+fn settings() -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(CALLS)
+        .total_core_instances(CALLS * CORE_INSTANCES_PER_CALL)
+        .total_memories(CALLS * 2)
+        .total_tables(CALLS * 4)
+        .total_stacks(CALLS)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_CALL)
+        .max_memories_per_component(MEMORIES_PER_CALL)
+        .max_tables_per_component(16)
+        .max_component_instance_size(1 << 20)
+        .max_core_instance_size(1 << 20)
+        .max_memory_size(MAX_MEMORY)
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(KEEP_RESIDENT)
+        // Slower for small guests, and with swapped pages not safe yet (wasmtime pull request 14357).
+        .pagemap_scan(Enabled::No);
+
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .epoch_interruption(true)
+        // The same verdict to the byte on every machine.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        // No supported guest needs these, and what is off cannot be attacked.
+        .wasm_threads(false)
+        .wasm_memory64(false)
+        .wasm_gc(false)
+        .concurrency_support(false);
+    config
+}
+
+/// Ticks the engine's epoch from a thread of its own until dropped.
+struct Ticker {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(engine: wasmtime::Engine) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                std::thread::sleep(TICK);
+                engine.increment_epoch();
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // The thread never panics, and there is nothing to do here if it did.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! A plugin's file: a component, or the core module that a compiler wrote, and what it says it is. Nothing of it
+//! is run or compiled here.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use wit_component::DecodedWasm;
+use wit_parser::{Resolve, WorldItem, WorldKey};
+
+use crate::record::{ComponentDigest, Kind};
+
+/// A larger file is not read.
+const MAX_BYTES: u64 = 128 << 20;
+
+/// The namespace and name of the contract's package.
+const PACKAGE: (&str, &str) = ("tribunal", "plugin");
+/// The version of the contract that this host speaks.
+pub(super) const CONTRACT: &str = "0.1.0";
+
+/// A plugin as it was read.
+pub struct PluginFile {
+    /// The sha256 of the file's bytes, before anything was done to them.
+    pub digest: ComponentDigest,
+    /// The component.
+    pub(super) component: Vec<u8>,
+    /// What can be said of it without running it.
+    pub inspection: Inspection,
+}
+
+/// What a plugin's file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// Bytes of the file.
+    pub size: usize,
+    /// `component` or `core module`.
+    pub format: &'static str,
+    /// The contract it was built for.
+    pub contract: String,
+    /// What it can judge.
+    pub kinds: Vec<Kind>,
+    /// The interfaces it imports, sorted.
+    pub imports: Vec<String>,
+}
+
+/// Why a file is no plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is larger than any plugin should be.
+    #[error("{} has {size} bytes; a plugin has at most {MAX_BYTES}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// It is not WebAssembly, or broken.
+    #[error("this is not a WebAssembly component or module: {0}")]
+    NotWasm(String),
+    /// A core module without the custom section that bindings put there.
+    #[error(
+        "this core module does not carry its component type; build it with bindings made from Tribunal's WIT \
+         (the Rust SDK does), or turn it into a component first"
+    )]
+    NoComponentType,
+    /// It exports no kind.
+    #[error(
+        "this component exports none of the kinds of {}:{}@{CONTRACT} (scorer, error-classifier, bias-check, \
+         pricing-adapter); it exports: {exports}", PACKAGE.0, PACKAGE.1
+    )]
+    NoKind {
+        /// What it does export.
+        exports: String,
+    },
+    /// It was built for a contract that this host does not speak.
+    #[error("this plugin was built for version {found} of the contract; this host speaks {CONTRACT}")]
+    Contract {
+        /// The plugin's version.
+        found: String,
+    },
+    /// A world-level function is missing.
+    #[error("this component does not export `{0}`, which every plugin must")]
+    MissingExport(&'static str),
+}
+
+impl PluginFile {
+    /// Reads the file.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let cannot_read = |source| FileError::Read { path: path.to_owned(), source };
+        let size = std::fs::metadata(path).map_err(cannot_read)?.len();
+        if size > MAX_BYTES {
+            return Err(FileError::TooLarge { path: path.to_owned(), size });
+        }
+        Self::parse(&std::fs::read(path).map_err(cannot_read)?)
+    }
+
+    /// Takes the bytes of a file.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FileError> {
+        // The fifth byte on is the version and the layer: 1 and 0 for a core module.
+        let is_core = bytes.get(4..8) == Some(&[1, 0, 0, 0]);
+        let component = if is_core { componentize(bytes)? } else { bytes.to_vec() };
+        let decoded = wit_component::decode(&component).map_err(not_wasm)?;
+        let DecodedWasm::Component(resolve, world) = decoded else {
+            return Err(FileError::NotWasm("it is a WIT package, which has no code".to_owned()));
+        };
+        let inspection = Inspection {
+            size: bytes.len(),
+            format: if is_core { "core module" } else { "component" },
+            ..inspect(&resolve, world)?
+        };
+        Ok(Self { digest: ComponentDigest::of(bytes), component, inspection })
+    }
+}
+
+fn not_wasm(error: impl fmt::Display) -> FileError {
+    FileError::NotWasm(format!("{error:#}"))
+}
+
+/// Turns the core module that a compiler wrote into a component.
+fn componentize(module: &[u8]) -> Result<Vec<u8>, FileError> {
+    let (_, metadata) = wit_component::metadata::decode(module).map_err(not_wasm)?;
+    if metadata.resolve.worlds[metadata.world].exports.is_empty() {
+        return Err(FileError::NoComponentType);
+    }
+    wit_component::ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| {
+            encoder.adapter(
+                wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )
+        })
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(not_wasm)
+}
+
+fn inspect(resolve: &Resolve, world: wit_parser::WorldId) -> Result<Inspection, FileError> {
+    let world = &resolve.worlds[world];
+    let name = |key: &WorldKey| resolve.name_world_key(key);
+    let mut kinds = Vec::new();
+    for key in world.exports.keys() {
+        let WorldKey::Interface(interface) = key else { continue };
+        let interface = &resolve.interfaces[*interface];
+        let Some(package) = interface.package.map(|id| &resolve.packages[id].name) else { continue };
+        if (package.namespace.as_str(), package.name.as_str()) != PACKAGE {
+            continue;
+        }
+        let version = package.version.as_ref().map(ToString::to_string).unwrap_or_default();
+        if version != CONTRACT {
+            return Err(FileError::Contract { found: version });
+        }
+        kinds.extend(Kind::ALL.into_iter().find(|kind| interface.name.as_deref() == Some(kind.as_str())));
+    }
+    kinds.sort_unstable();
+    if kinds.is_empty() {
+        let exports: Vec<_> = world.exports.keys().map(name).collect();
+        return Err(FileError::NoKind { exports: exports.join(", ") });
+    }
+    for function in ["describe", "configure"] {
+        let exported = world.exports.get(&WorldKey::Name(function.to_owned()));
+        if !matches!(exported, Some(WorldItem::Function(_))) {
+            return Err(FileError::MissingExport(function));
+        }
+    }
+    // A type that the world uses by name is no import: it has nothing to call.
+    let callable = world.imports.iter().filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));
+    let mut imports: Vec<_> = callable.map(|(key, _)| name(key)).collect();
+    imports.sort_unstable();
+    Ok(Inspection { size: 0, format: "", contract: CONTRACT.to_owned(), kinds, imports })
+}

@@ -1,0 +1,143 @@
+//! What surrounds one guest while it runs: its memory limit, its host imports, its clock.
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{ResourceLimiter, Store};
+
+use super::engine::{Engine, ticks};
+use super::file::Inspection;
+use super::wasi::{Determinism, Wasi};
+use super::v0_1;
+use crate::record::{ByteSize, Deadline, LogLine};
+
+/// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.
+const HOSTCALL_ALLOWANCE: usize = 1 << 20;
+/// The longest log line or abort message that is kept, in bytes.
+const MAX_LINE: usize = 4 << 10;
+
+/// The limits of one stay in the sandbox.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) deadline: Deadline,
+    pub(super) memory: ByteSize,
+    pub(super) output: ByteSize,
+    pub(super) log_lines: usize,
+}
+
+/// What a guest's store holds.
+pub(super) struct Guest {
+    pub(super) memory: MemoryLimit,
+    pub(super) abort: Option<String>,
+    pub(super) logs: Vec<LogLine>,
+    log_lines: usize,
+    determinism: Determinism,
+    wasi: Option<Box<Wasi>>,
+}
+
+/// One limit over all memories and tables of a guest.
+pub(super) struct MemoryLimit {
+    left: usize,
+    /// Whether the guest was ever refused memory.
+    pub(super) refused: bool,
+}
+
+/// Bytes that a table element takes in the host.
+const TABLE_ELEMENT: usize = 16;
+
+impl MemoryLimit {
+    fn take(&mut self, bytes: usize) -> bool {
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => {
+                self.refused = true;
+                false
+            }
+        }
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.take(desired - current))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(self.take((desired - current).saturating_mul(TABLE_ELEMENT)))
+    }
+}
+
+impl v0_1::log::Host for Guest {
+    fn log(&mut self, level: v0_1::log::Level, message: String) {
+        if self.logs.len() < self.log_lines {
+            self.logs.push(LogLine { level: level_name(level).to_owned(), message: cut(message) });
+        }
+    }
+}
+
+fn level_name(level: v0_1::log::Level) -> &'static str {
+    match level {
+        v0_1::log::Level::Trace => "trace",
+        v0_1::log::Level::Debug => "debug",
+        v0_1::log::Level::Info => "info",
+        v0_1::log::Level::Warn => "warn",
+        v0_1::log::Level::Error => "error",
+    }
+}
+
+impl v0_1::abort::Host for Guest {
+    fn abort(&mut self, message: String) -> wasmtime::Result<()> {
+        self.abort = Some(cut(message));
+        Err(wasmtime::Error::msg("aborted by the plugin"))
+    }
+}
+
+impl v0_1::types::Host for Guest {}
+
+fn cut(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MAX_LINE));
+    message
+}
+
+impl wasmtime_wasi::WasiView for Guest {
+    fn ctx(&mut self) -> wasmtime_wasi::WasiCtxView<'_> {
+        // Only linked for a component that imports WASI, and only asked for when it calls.
+        let determinism = self.determinism;
+        let wasi = self.wasi.get_or_insert_with(|| Box::new(Wasi::new(determinism)));
+        wasmtime_wasi::WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
+    }
+}
+
+/// Whether the component imports anything of WASI.
+pub(super) fn uses_wasi(inspection: &Inspection) -> bool {
+    inspection.imports.iter().any(|import| import.starts_with("wasi:"))
+}
+
+/// A store for one stay, its deadline armed.
+pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) -> Store<Guest> {
+    let guest = Guest {
+        memory: MemoryLimit { left: bounds.memory.0, refused: false },
+        abort: None,
+        logs: Vec::new(),
+        log_lines: bounds.log_lines,
+        determinism,
+        wasi: None,
+    };
+    let mut store = Store::new(&engine.wasmtime, guest);
+    store.limiter(|guest| &mut guest.memory);
+    store.set_hostcall_fuel(bounds.output.0.saturating_add(HOSTCALL_ALLOWANCE));
+    store.set_epoch_deadline(ticks(bounds.deadline));
+    store
+}
+
+/// Everything a plugin may import, where it is granted.
+pub(super) fn linker(engine: &Engine, inspection: &Inspection) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(&engine.wasmtime);
+    v0_1::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    v0_1::abort::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    if uses_wasi(inspection) {
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    }
+    Ok(linker)
+}

@@ -1,0 +1,22 @@
+//! The domain: what is recorded, what judges it and what was judged. Knows nothing of HTTP, SQL or wasmtime.
+//!
+//! Everything here is valid once it exists: text from outside becomes one of these types at the edge, or an
+//! error that names the field.
+
+mod binding;
+mod evaluation;
+mod filter;
+mod interaction;
+mod message;
+mod scalar;
+mod time;
+mod verdict;
+
+pub use binding::{Binding, BindingDigest, ComponentDigest, Kind, Limits, Sample, Start};
+pub use evaluation::{Evaluation, Failure, LogLine, Outcome, Reason};
+pub use filter::{Filter, FilterError};
+pub use interaction::{CallError, Document, Interaction, NewInteraction, PromptVersion, Usage};
+pub use message::{Content, Message, Part};
+pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, Seq};
+pub use time::Time;
+pub use verdict::{Cost, CostItem, Severity, Span, TextSource, Value, Verdict, VerdictKind};

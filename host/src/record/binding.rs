@@ -1,0 +1,228 @@
+//! A plugin as the operator loads it. Immutable: any change makes another binding with another digest.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{ByteSize, Deadline, Filter, InteractionId, Name};
+
+macro_rules! digest {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// The digest of these bytes.
+            pub fn of(bytes: &[u8]) -> Self {
+                Self(Sha256::digest(bytes).into())
+            }
+
+            /// The digest that these bytes are.
+            pub fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The digest's 32 bytes.
+            pub fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+
+digest! {
+    /// The sha256 of a plugin's file.
+    ComponentDigest
+}
+
+digest! {
+    /// The sha256 of everything that decides what a binding judges and how.
+    BindingDigest
+}
+
+impl std::str::FromStr for ComponentDigest {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "expected the 64 hexadecimal digits of a sha256";
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(EXPECTED);
+        }
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| EXPECTED)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// What a plugin can judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Gives scores.
+    Scorer,
+    /// Finds errors.
+    ErrorClassifier,
+    /// Finds bias.
+    BiasCheck,
+    /// Says what a call cost.
+    PricingAdapter,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Scorer, Self::ErrorClassifier, Self::BiasCheck, Self::PricingAdapter];
+
+    /// The kind by the name of its WIT interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scorer => "scorer",
+            Self::ErrorClassifier => "error-classifier",
+            Self::BiasCheck => "bias-check",
+            Self::PricingAdapter => "pricing-adapter",
+        }
+    }
+}
+
+/// What every call of a binding stays within. A limit always has a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Limits {
+    /// The longest a call may take by the clock, time in host calls included.
+    #[schema(value_type = String, example = "500ms")]
+    pub deadline: Deadline,
+    /// All memories and tables of one call together.
+    #[schema(value_type = String, example = "64MiB")]
+    pub memory: ByteSize,
+    /// All that one call gives back, as stored.
+    #[schema(value_type = String, example = "256KiB")]
+    pub output: ByteSize,
+    /// How many verdicts one call may give.
+    pub verdicts: usize,
+    /// How many log lines of one call are kept.
+    pub log_lines: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline: Deadline::from_millis(500),
+            memory: ByteSize(64 << 20),
+            output: ByteSize(256 << 10),
+            verdicts: 256,
+            log_lines: 32,
+        }
+    }
+}
+
+/// The share of interactions that a binding judges, from 0 to 1, chosen by a hash of the interaction's id: the
+/// same interactions on every machine and at every time, and a larger share holds all of a smaller one.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "f64")]
+pub struct Sample(f64);
+
+/// A share outside 0 to 1.
+#[derive(Debug, thiserror::Error)]
+#[error("expected a share from 0 to 1")]
+pub struct SampleError;
+
+impl TryFrom<f64> for Sample {
+    type Error = SampleError;
+
+    fn try_from(share: f64) -> Result<Self, SampleError> {
+        if (0.0..=1.0).contains(&share) { Ok(Self(share)) } else { Err(SampleError) }
+    }
+}
+
+impl Sample {
+    /// Every interaction.
+    pub const ALL: Self = Self(1.0);
+
+    /// Whether the interaction is in the sample.
+    pub fn takes(self, id: &InteractionId) -> bool {
+        if self == Self::ALL {
+            return true;
+        }
+        let digest = Sha256::digest(id.as_str().as_bytes());
+        let (head, _) = digest.split_at(8);
+        let place = u64::from_be_bytes(head.try_into().expect("eight bytes"));
+        // Both sides are multiples of 2^-53 below 1, so that the comparison is exact.
+        ((place >> 11) as f64) / ((1u64 << 53) as f64) < self.0
+    }
+}
+
+/// Where in the log a new binding starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// At the first interaction.
+    Beginning,
+    /// Behind the last interaction recorded when it was loaded.
+    Latest,
+}
+
+/// A plugin as the operator loads it.
+#[derive(Debug)]
+pub struct Binding {
+    /// The operator's name for it.
+    pub name: Name,
+    /// The plugin's file.
+    pub component: ComponentDigest,
+    /// Handed to the plugin's `configure`: JSON text with sorted keys.
+    pub config: String,
+    /// The interactions it judges; all where there is none.
+    pub filter: Option<Filter>,
+    /// The share of those that pass the filter.
+    pub sample: Sample,
+    /// What every call stays within.
+    pub limits: Limits,
+    /// The host imports that the operator grants, sorted.
+    pub capabilities: Vec<String>,
+}
+
+impl Binding {
+    /// The digest over all of it.
+    pub fn digest(&self) -> BindingDigest {
+        BindingDigest::of(self.definition().to_string().as_bytes())
+    }
+
+    /// All of it as JSON, as stored and as digested.
+    pub fn definition(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "component": self.component,
+            "config": self.config,
+            "filter": self.filter.as_ref().map(Filter::source),
+            "sample": self.sample,
+            "limits": self.limits,
+            "capabilities": self.capabilities,
+        })
+    }
+
+    /// Digest of what decides the configured instance: the component, its config and what it may import.
+    /// Bindings that differ only in name, filter, sample or per-call limits share a snapshot.
+    pub fn instance_digest(&self) -> [u8; 32] {
+        let text = serde_json::json!([self.component, self.config, self.capabilities]).to_string();
+        Sha256::digest(text.as_bytes()).into()
+    }
+}

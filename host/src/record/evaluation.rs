@@ -1,0 +1,107 @@
+//! One binding applied to one interaction, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Seq, Time, Verdict};
+
+/// One binding applied to one interaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The interaction's place in the log.
+    pub seq: Seq,
+    /// When the interaction's call was started: what lists are ordered by.
+    pub started_at: Time,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Wall-clock microseconds of the call, instantiation included.
+    pub duration_us: u32,
+    /// How often it was tried, at least once.
+    pub attempts: u32,
+    /// What the plugin logged, up to the binding's limit.
+    pub logs: Vec<LogLine>,
+}
+
+/// One line that a plugin logged.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+pub struct LogLine {
+    /// `trace`, `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The line, cut at 4 KiB.
+    pub message: String,
+}
+
+/// What came of an evaluation. A plugin that fails is data.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The plugin answered; it may have found nothing to say.
+    Succeeded(Vec<Verdict>),
+    /// The plugin did not answer.
+    Failed(Failure),
+}
+
+/// Why an evaluation gave no verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The sort of failure.
+    pub reason: Reason,
+    /// What exactly, for the operator.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of that sort.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+/// The sorts of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It ran longer than the binding's `deadline`.
+    Deadline,
+    /// It wanted more memory than the binding's `memory`.
+    OutOfMemory,
+    /// It recursed too deeply.
+    StackOverflow,
+    /// It executed `unreachable`, read out of bounds, divided by zero or the like.
+    Trap,
+    /// It said itself that it failed, or panicked.
+    GuestError,
+    /// It answered what the contract does not allow.
+    InvalidOutput,
+    /// It answered more than the binding's limits allow.
+    OutputTooLarge,
+}
+
+impl Reason {
+    /// All reasons, in the order of their stored codes.
+    pub const ALL: [Self; 7] = [
+        Self::Deadline,
+        Self::OutOfMemory,
+        Self::StackOverflow,
+        Self::Trap,
+        Self::GuestError,
+        Self::InvalidOutput,
+        Self::OutputTooLarge,
+    ];
+
+    /// The reason as users read and write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::OutOfMemory => "out-of-memory",
+            Self::StackOverflow => "stack-overflow",
+            Self::Trap => "trap",
+            Self::GuestError => "guest-error",
+            Self::InvalidOutput => "invalid-output",
+            Self::OutputTooLarge => "output-too-large",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}

@@ -1,0 +1,175 @@
+//! What was said: messages and their parts, in the shapes applications post them.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+/// One message of the conversation.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// Open: `system`, `developer`, `user`, `assistant`, `tool`.
+    pub role: String,
+    /// The text, or the parts.
+    pub content: Content,
+    /// Anything else that belongs to the message.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Json>,
+}
+
+/// A message's content as it was posted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// One text part, posted as a plain string.
+    Text(String),
+    /// Typed parts.
+    Parts(Vec<Part>),
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ContentVisitor;
+
+        impl<'de> Visitor<'de> for ContentVisitor {
+            type Value = Content;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of parts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Content, E> {
+                Ok(Content::Text(text.to_owned()))
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Content, E> {
+                Ok(Content::Text(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Content, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(parts)).map(Content::Parts)
+            }
+        }
+
+        deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+/// One piece of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// `{"type": "text", "text": …}`
+    Text(String),
+    /// `{"type": "reasoning", "text": …}`
+    Reasoning(String),
+    /// `{"type": "tool_call", "id": …, "name": …, "arguments": …}`
+    ToolCall {
+        /// What a tool result refers to.
+        id: Option<String>,
+        /// The tool's name.
+        name: String,
+        /// Any JSON.
+        arguments: Json,
+    },
+    /// `{"type": "tool_result", "id": …, "content": …}`
+    ToolResult {
+        /// The tool call this answers.
+        id: Option<String>,
+        /// Any JSON.
+        content: Json,
+    },
+    /// Any other `type`, kept whole.
+    Other {
+        /// The part's `type`.
+        kind: String,
+        /// The whole part, its `type` included.
+        object: Map<String, Json>,
+    },
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut object = Map::deserialize(deserializer)?;
+        let kind = match object.get("type") {
+            Some(Json::String(kind)) => kind.clone(),
+            Some(_) => return Err(de::Error::custom("expected a part's `type` to be a string")),
+            None => return Err(de::Error::missing_field("type")),
+        };
+        if !["text", "reasoning", "tool_call", "tool_result"].contains(&kind.as_str()) {
+            return Ok(Self::Other { kind, object });
+        }
+        object.remove("type");
+        let part = match kind.as_str() {
+            "text" => Self::Text(take_text(&mut object, "text")?),
+            "reasoning" => Self::Reasoning(take_text(&mut object, "text")?),
+            "tool_call" => Self::ToolCall {
+                id: take_id(&mut object)?,
+                name: take_text(&mut object, "name")?,
+                arguments: object.remove("arguments").unwrap_or(Json::Null),
+            },
+            _ => Self::ToolResult {
+                id: take_id(&mut object)?,
+                content: object.remove("content").ok_or_else(|| de::Error::missing_field("content"))?,
+            },
+        };
+        match object.keys().next() {
+            Some(unknown) => Err(de::Error::custom(format!("unknown field `{unknown}` in a part of type `{kind}`"))),
+            None => Ok(part),
+        }
+    }
+}
+
+fn take_text<E: de::Error>(object: &mut Map<String, Json>, field: &'static str) -> Result<String, E> {
+    match object.remove(field) {
+        Some(Json::String(text)) => Ok(text),
+        Some(_) => Err(E::custom(format!("expected `{field}` to be a string"))),
+        None => Err(E::missing_field(field)),
+    }
+}
+
+fn take_id<E: de::Error>(object: &mut Map<String, Json>) -> Result<Option<String>, E> {
+    match object.remove("id") {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(id)) => Ok(Some(id)),
+        Some(_) => Err(E::custom("expected `id` to be a string")),
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Self::Other { object, .. } = self {
+            return object.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        let id_entry = |map: &mut S::SerializeMap, id: &Option<String>| match id {
+            Some(id) => map.serialize_entry("id", id),
+            None => Ok(()),
+        };
+        match self {
+            Self::Text(text) => {
+                map.serialize_entry("type", "text")?;
+                map.serialize_entry("text", text)?;
+            }
+            Self::Reasoning(text) => {
+                map.serialize_entry("type", "reasoning")?;
+                map.serialize_entry("text", text)?;
+            }
+            Self::ToolCall { id, name, arguments } => {
+                map.serialize_entry("type", "tool_call")?;
+                id_entry(&mut map, id)?;
+                map.serialize_entry("name", name)?;
+                map.serialize_entry("arguments", arguments)?;
+            }
+            Self::ToolResult { id, content } => {
+                map.serialize_entry("type", "tool_result")?;
+                id_entry(&mut map, id)?;
+                map.serialize_entry("content", content)?;
+            }
+            Self::Other { .. } => {}
+        }
+        map.end()
+    }
+}
