@@ -1,4 +1,20 @@
-//! x
+//! Tribunal: records what applications say to language models and what the models answer, puts every interaction
+//! before sandboxed WebAssembly plugins, and keeps every verdict beside it.
+//!
+//! The modules are the architecture; `ARCHITECTURE.md` draws it.
+
+pub mod api;
+pub mod app;
 pub mod config;
+pub mod dispatch;
+pub mod http;
+pub mod ingest;
 pub mod plugin;
 pub mod record;
+pub mod store;
+
+/// An error and its causes, in one line.
+pub fn report(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `tribunal` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tribunal::app::run()
+}

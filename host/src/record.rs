@@ -17,6 +17,6 @@ pub use evaluation::{Evaluation, Failure, LogLine, Outcome, Reason};
 pub use filter::{Filter, FilterError};
 pub use interaction::{CallError, Document, Interaction, NewInteraction, PromptVersion, Usage};
 pub use message::{Content, Message, Part};
-pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, Seq};
+pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, NameError, Seq};
 pub use time::Time;
 pub use verdict::{Cost, CostItem, Severity, Span, TextSource, Value, Verdict, VerdictKind};

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::{Count, InteractionId, Message, Milliseconds, Name, Seq, Time};
 
 /// One call to a model as an application posts it. Only `provider` and `model` are required.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInteraction {
     /// Made by the host as a UUID of version 7 where absent. Posting the same id and body again changes nothing.
@@ -18,9 +18,11 @@ pub struct NewInteraction {
     pub id: Option<InteractionId>,
     /// What the interaction is filed under; `default` where absent.
     #[serde(default = "default_project")]
+    #[schema(default = "default")]
     pub project: Name,
     /// OpenTelemetry's `gen_ai.operation.name`; `chat` where absent.
     #[serde(default = "default_operation")]
+    #[schema(default = "chat")]
     pub operation: Name,
     /// OpenTelemetry's `gen_ai.provider.name`, such as `openai`.
     pub provider: Name,
@@ -49,6 +51,7 @@ pub struct NewInteraction {
     pub usage: Option<Usage>,
     /// The request's parameters: `temperature`, `max_tokens`, `response_format`, …
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub parameters: Map<String, Json>,
     /// One for each choice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,6 +76,7 @@ pub struct NewInteraction {
     pub user: Option<Name>,
     /// Anything else, by OpenTelemetry's names where it has one.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub attributes: Map<String, Json>,
 }
 
@@ -86,7 +90,7 @@ fn default_operation() -> Name {
 
 /// What a call used, in disjoint buckets: all input is `input_tokens + cache_read_tokens + cache_write_tokens`,
 /// all output is `output_tokens + reasoning_tokens`, and nothing is counted twice.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
     /// Tokens of the prompt, without those read from or written to a cache.
@@ -110,7 +114,7 @@ pub struct Usage {
 }
 
 /// Why a call failed, or failed in part.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CallError {
     /// Open: `timeout`, `rate-limit`, `server`, …; the contract's `call-error` lists them.
@@ -120,6 +124,7 @@ pub struct CallError {
     pub message: String,
     /// The provider's HTTP status, 100 to 599.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "http_status")]
+    #[schema(minimum = 100, maximum = 599)]
     pub status: Option<u16>,
 }
 
@@ -133,7 +138,7 @@ fn http_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>
 }
 
 /// A document that the answer should rest on; posted as a string or as an object.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Document {
     /// The application's own id of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,6 +147,7 @@ pub struct Document {
     pub text: String,
     /// Anything else known of it.
     #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub attributes: Map<String, Json>,
 }
 
@@ -182,7 +188,7 @@ impl<'de> Deserialize<'de> for Document {
 }
 
 /// The version of a prompt template.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptVersion {
     /// The template's name.

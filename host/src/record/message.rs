@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 /// One message of the conversation.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Message {
     /// Open: `system`, `developer`, `user`, `assistant`, `tool`.
@@ -17,11 +17,12 @@ pub struct Message {
     pub content: Content,
     /// Anything else that belongs to the message.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub attributes: Map<String, Json>,
 }
 
 /// A message's content as it was posted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Content {
     /// One text part, posted as a plain string.
@@ -173,3 +174,29 @@ impl Serialize for Part {
         map.end()
     }
 }
+
+impl utoipa::PartialSchema for Part {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, SchemaType, Type};
+        let string = || ObjectBuilder::new().schema_type(Type::String);
+        let anything = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+        let part = |kind: &str| {
+            ObjectBuilder::new().property("type", string().enum_values(Some([kind]))).required("type")
+        };
+        OneOfBuilder::new()
+            .description(Some("One piece of a message. A part of any other `type` is kept as it is."))
+            .item(part("text").property("text", string()).required("text"))
+            .item(part("reasoning").property("text", string()).required("text"))
+            .item(
+                part("tool_call")
+                    .property("id", string())
+                    .property("name", string())
+                    .required("name")
+                    .property("arguments", anything()),
+            )
+            .item(part("tool_result").property("id", string()).property("content", anything()).required("content"))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Part {}

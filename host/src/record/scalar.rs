@@ -21,8 +21,9 @@ impl Seq {
 }
 
 /// A short text that names something: 1 to 256 bytes, without control characters.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 256)]
 pub struct Name(Arc<str>);
 
 /// Why a text is no [`Name`].
@@ -95,8 +96,9 @@ impl fmt::Debug for Name {
 }
 
 /// What an interaction is known by: a [`Name`], by default a UUID of version 7.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, min_length = 1, max_length = 256)]
 pub struct InteractionId(pub Name);
 
 impl InteractionId {
@@ -127,8 +129,9 @@ impl fmt::Display for InteractionId {
 }
 
 /// A count of tokens or other units: at most 2^53 - 1, so that every JSON reader keeps it exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(try_from = "u64")]
+#[schema(value_type = u64, maximum = 9_007_199_254_740_991_u64)]
 pub struct Count(u64);
 
 /// A count above 2^53 - 1.
@@ -155,8 +158,9 @@ impl TryFrom<u64> for Count {
 }
 
 /// A duration of a call, in milliseconds: finite, from 0 to 10^12 (some 31 years).
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(try_from = "f64")]
+#[schema(value_type = f64, minimum = 0, maximum = 1e12)]
 pub struct Milliseconds(f64);
 
 /// A duration out of range.

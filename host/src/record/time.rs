@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// A moment in UTC, to the nanosecond, from 1970 to 2262: what fits a signed 64-bit count of nanoseconds.
 /// As text it is RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, format = DateTime)]
 pub struct Time(i64);
 
 /// Why a text is no [`Time`].

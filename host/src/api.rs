@@ -1,0 +1,76 @@
+//! HTTP out: what is stored and how the host is. Handlers extract, make one call and respond; they know no SQL and
+//! no wasmtime.
+
+mod health;
+mod interactions;
+mod metrics;
+mod page;
+mod plugins;
+mod verdicts;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::dispatch::Bench;
+use crate::http::{Problem, ProblemBody};
+use crate::store::{Store, StoreError};
+
+/// What the handlers see of the host.
+#[derive(Clone)]
+pub struct Api {
+    /// The log and the verdicts.
+    pub store: Store,
+    /// The loaded bindings.
+    pub bench: Bench,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tribunal",
+        description = "Records what applications say to language models and what the models answer, puts each \
+                       interaction before sandboxed plugins, and keeps every verdict beside it.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(ProblemBody)),
+    tags(
+        (name = "interactions", description = "What was recorded, with what was said of it"),
+        (name = "verdicts", description = "What plugins said"),
+        (name = "plugins", description = "The bindings that are loaded"),
+        (name = "host", description = "How the host is"),
+    ),
+)]
+struct Document;
+
+/// The document that the routes are added to.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// The routes that read.
+pub fn router(api: Api) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(interactions::interaction_list))
+        .routes(routes!(interactions::interaction_get))
+        .routes(routes!(interactions::evaluation_list))
+        .routes(routes!(verdicts::verdict_list))
+        .routes(routes!(plugins::plugin_list))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+        .with_state(api)
+}
+
+/// Runs a query off the threads that serve HTTP.
+async fn query<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(error) => {
+            tracing::error!(%error, "a query panicked");
+            Err(Problem::Internal)
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Reading interactions, alone and in lists, and what became of them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::page::{List, ListQuery, ListRequest};
+use super::{Api, query};
+use crate::dispatch::Standing;
+use crate::http::{Problem, ProblemBody};
+use crate::record::{InteractionId, LogLine, NewInteraction, Time, Verdict};
+use crate::store::{EvaluationRow, InteractionRow, StoredInteraction};
+
+/// An interaction in a list: what is known of it without its messages.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct InteractionItem {
+    id: String,
+    started_at: Time,
+    recorded_at: Time,
+    project: String,
+    operation: String,
+    provider: String,
+    model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<PromptItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_to_first_token_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<UsageItem>,
+    /// The kind of its error, where the call failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The version of a prompt template.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct PromptItem {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+}
+
+/// The token counts, in disjoint buckets.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct UsageItem {
+    input_tokens: u64,
+    output_tokens: u64,
+    cache_read_tokens: u64,
+    cache_write_tokens: u64,
+    reasoning_tokens: u64,
+}
+
+impl From<InteractionRow> for InteractionItem {
+    fn from(row: InteractionRow) -> Self {
+        Self {
+            id: row.id,
+            started_at: row.position.started_at,
+            recorded_at: row.recorded_at,
+            project: row.project,
+            operation: row.operation,
+            provider: row.provider,
+            model: row.model,
+            requested_model: row.requested_model,
+            prompt: row.prompt.map(|name| PromptItem { name, version: row.prompt_version }),
+            session: row.session,
+            user: row.user,
+            duration_ms: row.duration_ms,
+            time_to_first_token_ms: row.time_to_first_token_ms,
+            usage: row.usage.map(|[input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens]| {
+                UsageItem { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens }
+            }),
+            error: row.error,
+        }
+    }
+}
+
+/// List interactions
+///
+/// Newest first by `started_at`.
+#[utoipa::path(
+    get, path = "/v1/interactions", tag = "interactions", params(ListQuery),
+    responses(
+        (status = 200, description = "A stretch of the list", body = List<InteractionItem>),
+        (status = 422, description = "A parameter is not valid", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn interaction_list(
+    State(api): State<Api>,
+    request: ListRequest,
+) -> Result<Json<List<InteractionItem>>, Problem> {
+    let ListRequest { filter, after, limit } = request;
+    let page = query(move || api.store.interaction_list(&filter, after, limit)).await?;
+    Ok(Json(List::of(page, InteractionItem::from)))
+}
+
+/// One interaction as it was posted, with everything that was said of it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct InteractionDetail {
+    #[serde(flatten)]
+    interaction: NewInteraction,
+    /// When it was recorded.
+    recorded_at: Time,
+    /// By binding, oldest first; those that gave none are at `/v1/interactions/{id}/evaluations`.
+    evaluations: Vec<EvaluationItem>,
+}
+
+/// One binding applied to the interaction.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct EvaluationItem {
+    /// The binding's name.
+    plugin: String,
+    /// The plugin's version.
+    version: String,
+    /// The binding's digest: what judged, and how.
+    binding: String,
+    /// The sha256 of the plugin's file.
+    sha256: String,
+    /// `succeeded` or `failed`.
+    outcome: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureItem>,
+    /// Wall-clock microseconds, instantiation included.
+    duration_us: u32,
+    /// How often it was tried.
+    attempts: u32,
+    /// What the plugin said.
+    #[schema(value_type = Vec<Verdict>)]
+    verdicts: Vec<Box<RawValue>>,
+    /// What the plugin logged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logs: Vec<LogLine>,
+}
+
+/// Why an evaluation failed.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct FailureItem {
+    /// The sort: `deadline`, `out-of-memory`, `stack-overflow`, `trap`, `guest-error`, `invalid-output` or
+    /// `output-too-large`.
+    reason: String,
+    /// What exactly.
+    message: String,
+}
+
+impl From<EvaluationRow> for EvaluationItem {
+    fn from(row: EvaluationRow) -> Self {
+        Self {
+            plugin: row.plugin,
+            version: row.version,
+            binding: row.binding.to_string(),
+            sha256: row.sha256.to_string(),
+            outcome: if row.failure.is_some() { "failed" } else { "succeeded" },
+            failure: row.failure.map(|reason| FailureItem { reason, message: row.message.unwrap_or_default() }),
+            duration_us: row.duration_us,
+            attempts: row.attempts,
+            verdicts: row.verdicts,
+            logs: row.logs,
+        }
+    }
+}
+
+/// Read an interaction
+#[utoipa::path(
+    get, path = "/v1/interactions/{id}", tag = "interactions",
+    params(("id" = String, Path, description = "The interaction's id")),
+    responses(
+        (status = 200, description = "The interaction with its evaluations", body = InteractionDetail),
+        (status = 404, description = "There is none of that id", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn interaction_get(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Json<InteractionDetail>, Problem> {
+    let StoredInteraction { interaction, evaluations } = find(&api, id).await?;
+    let mut posted = interaction.posted.clone();
+    posted.id = Some(interaction.id.clone());
+    posted.started_at = Some(interaction.started_at);
+    Ok(Json(InteractionDetail {
+        interaction: posted,
+        recorded_at: interaction.recorded_at,
+        evaluations: evaluations.into_iter().map(EvaluationItem::from).collect(),
+    }))
+}
+
+async fn find(api: &Api, id: String) -> Result<StoredInteraction, Problem> {
+    let not_found = || Problem::NotFound { what: "interaction", id: id.chars().take(256).collect() };
+    let parsed: InteractionId = id.parse().map_err(|_| not_found())?;
+    let store = api.store.clone();
+    query(move || store.interaction_get(&parsed)).await?.ok_or_else(not_found)
+}
+
+/// What became of an interaction with one binding.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct StandingItem {
+    /// The binding's name.
+    plugin: String,
+    /// The binding's digest.
+    binding: String,
+    /// `succeeded`, `failed`, `filtered`, `sampled-out`, `pending` or `loaded-later`.
+    status: &'static str,
+    /// Why there is no verdict, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The evaluation, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluation: Option<EvaluationItem>,
+}
+
+/// Say what became of an interaction
+///
+/// One item for every binding that is loaded or that judged it, so that no silence is without a reason.
+#[utoipa::path(
+    get, path = "/v1/interactions/{id}/evaluations", tag = "interactions",
+    params(("id" = String, Path, description = "The interaction's id")),
+    responses(
+        (status = 200, description = "What became of it with every binding", body = List<StandingItem>),
+        (status = 404, description = "There is none of that id", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn evaluation_list(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Json<List<StandingItem>>, Problem> {
+    let StoredInteraction { interaction, evaluations } = find(&api, id).await?;
+    let evaluated: Vec<_> = evaluations.iter().map(|evaluation| evaluation.binding_id).collect();
+    let mut items: Vec<_> = evaluations.into_iter().map(evaluated_item).collect();
+    let standings = api.bench.standings(&interaction);
+    items.extend(standings.into_iter().filter(|(_, id, _)| !evaluated.contains(id)).map(|(plugin, _, standing)| {
+        let (status, reason) = in_words(standing);
+        let binding = plugin.binding();
+        StandingItem {
+            plugin: binding.name.to_string(),
+            binding: binding.digest().to_string(),
+            status,
+            reason: Some(reason),
+            evaluation: None,
+        }
+    }));
+    Ok(Json(List { items, next: None }))
+}
+
+fn evaluated_item(row: EvaluationRow) -> StandingItem {
+    let evaluation = EvaluationItem::from(row);
+    let reason = match &evaluation.failure {
+        Some(failure) => Some(format!("{}: {}", failure.reason, failure.message)),
+        None if evaluation.verdicts.is_empty() => Some("the plugin found nothing to say".to_owned()),
+        None => None,
+    };
+    StandingItem {
+        plugin: evaluation.plugin.clone(),
+        binding: evaluation.binding.clone(),
+        status: evaluation.outcome,
+        reason,
+        evaluation: Some(evaluation),
+    }
+}
+
+fn in_words(standing: Standing) -> (&'static str, String) {
+    match standing {
+        Standing::LoadedLater => {
+            ("loaded-later", "it was recorded before the binding was loaded with `start = \"latest\"`".to_owned())
+        }
+        Standing::Filtered(None) => ("filtered", "the binding's filter does not let it pass".to_owned()),
+        Standing::Filtered(Some(reason)) => ("filtered", reason),
+        Standing::SampledOut => ("sampled-out", "it is not in the binding's sample".to_owned()),
+        Standing::Pending => ("pending", "the binding has not come to it yet".to_owned()),
+    }
+}

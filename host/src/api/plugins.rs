@@ -1,0 +1,136 @@
+//! Listing the bindings and how they are doing.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::page::List;
+use super::{Api, query};
+use crate::dispatch::{Absent, LaneView};
+use crate::http::Problem;
+use crate::record::{Kind, Limits, Time};
+use crate::store::BindingRow;
+
+/// A binding.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct PluginItem {
+    /// The operator's name for it.
+    name: String,
+    /// `loaded`, `loading` or `failed`.
+    status: &'static str,
+    /// Why it could not be loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    /// What is known of it once it is loaded.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    loaded: Option<LoadedItem>,
+}
+
+/// A loaded binding.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct LoadedItem {
+    /// The plugin's own name.
+    plugin: String,
+    /// The plugin's own version.
+    version: String,
+    /// What the plugin says of itself.
+    summary: String,
+    /// The sha256 of the plugin's file.
+    sha256: String,
+    /// The binding's digest: what judges, and how.
+    binding: String,
+    /// What it judges.
+    kinds: Vec<Kind>,
+    /// What every call stays within.
+    limits: Limits,
+    /// The granted host imports.
+    capabilities: Vec<String>,
+    /// Its filter, in CEL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
+    /// The share of those that pass the filter.
+    #[schema(value_type = f64)]
+    sample: crate::record::Sample,
+    /// Why each call configures the plugin anew, where no snapshot of it could be taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_snapshot: Option<String>,
+    /// When it was first loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loaded_at: Option<Time>,
+    /// Everything up to this place of the log is done.
+    cursor: u64,
+    /// How many interactions it has yet to see.
+    backlog: u64,
+    /// How often it came to each outcome, ever: `succeeded`, `filtered`, `sampled-out`, or the reason of a failure.
+    outcomes: BTreeMap<String, u64>,
+    /// Evaluations since the host started, and how long they took.
+    since_start: SinceStart,
+}
+
+/// Evaluations since the host started.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct SinceStart {
+    /// How many.
+    evaluations: u64,
+    /// The median duration in microseconds.
+    p50_us: u64,
+    /// 99 of 100 took at most this many microseconds.
+    p99_us: u64,
+}
+
+impl LoadedItem {
+    fn new(lane: LaneView, row: Option<BindingRow>) -> Self {
+        let binding = lane.plugin.binding();
+        let description = lane.plugin.description();
+        Self {
+            plugin: description.name.clone(),
+            version: description.version.clone(),
+            summary: description.summary.clone(),
+            sha256: binding.component.to_string(),
+            binding: binding.digest().to_string(),
+            kinds: lane.plugin.kinds().collect(),
+            limits: binding.limits,
+            capabilities: binding.capabilities.clone(),
+            filter: binding.filter.as_ref().map(|filter| filter.source().to_owned()),
+            sample: binding.sample,
+            no_snapshot: lane.plugin.no_snapshot().map(str::to_owned),
+            loaded_at: row.as_ref().map(|row| row.loaded_at),
+            cursor: lane.cursor.0,
+            backlog: lane.backlog,
+            outcomes: row.map(|row| row.tallies.into_iter().collect()).unwrap_or_default(),
+            since_start: SinceStart { evaluations: lane.evaluated, p50_us: lane.p50_us, p99_us: lane.p99_us },
+        }
+    }
+}
+
+/// List the bindings
+///
+/// Every binding of the configuration, loaded or not.
+#[utoipa::path(
+    get, path = "/v1/plugins", tag = "plugins",
+    responses((status = 200, description = "Every binding", body = List<PluginItem>))
+)]
+pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<List<PluginItem>>, Problem> {
+    let Api { store, bench } = api;
+    let rows = query(move || store.binding_list()).await?;
+    let mut items: Vec<_> = bench
+        .lanes()
+        .into_iter()
+        .map(|lane| {
+            let row = rows.iter().find(|row| row.id == lane.id).cloned();
+            let name = lane.plugin.binding().name.to_string();
+            PluginItem { name, status: "loaded", error: None, loaded: Some(LoadedItem::new(lane, row)) }
+        })
+        .collect();
+    items.extend(bench.absent().into_iter().map(|(name, absent)| {
+        let (status, error) = match absent {
+            Absent::Loading => ("loading", None),
+            Absent::Failed(reason) => ("failed", Some(reason)),
+        };
+        PluginItem { name: name.to_string(), status, error, loaded: None }
+    }));
+    items.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(Json(List { items, next: None }))
+}

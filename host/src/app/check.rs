@@ -1,0 +1,37 @@
+//! `tribunal check`: whether a server with this configuration would load everything.
+
+use std::io::stdout;
+use std::process::ExitCode;
+
+use super::cli::{Failure, say};
+use super::load;
+use crate::config::Config;
+use crate::plugin::Engine;
+
+pub(super) fn check(config: Config) -> Result<ExitCode, Failure> {
+    let mut out = stdout();
+    say(&mut out, &format!("listen {}, data {}", config.listen, config.data.display()));
+    let engine = Engine::start(&load::cache_folder(&config.data))?;
+    let (mut failed, total) = (0, config.plugins.len());
+    for plugin in config.plugins {
+        let name = plugin.name.clone();
+        match load::load(&engine, plugin) {
+            Ok(plugin) => {
+                let kinds: Vec<_> = plugin.kinds().map(crate::record::Kind::as_str).collect();
+                let description = plugin.description();
+                let how = plugin.no_snapshot().map_or(String::new(), |reason| format!(", no snapshot: {reason}"));
+                let what = format!("{} {} ({}){how}", description.name, description.version, kinds.join(", "));
+                say(&mut out, &format!("ok      {name}: {what}"));
+            }
+            Err(error) => {
+                failed += 1;
+                say(&mut out, &format!("failed  {name}: {}", crate::report(&error)));
+            }
+        }
+    }
+    if failed == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&mut out, &format!("{failed} of {total} plugins would not load"));
+    Ok(ExitCode::FAILURE)
+}

@@ -1,0 +1,117 @@
+//! The command line.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{check, import, inspect, serve};
+use crate::config::{Config, ConfigError};
+
+/// Judges what language models do in production, with sandboxed WebAssembly plugins.
+#[derive(Parser)]
+#[command(name = "tribunal", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Record interactions over HTTP and put them before the plugins.
+    Serve {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Send interactions from JSONL files to a running server. Safe to run again where they have ids.
+    Import {
+        /// Files with one interaction on each line; `-` is standard input.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The server; by default where the configuration listens.
+        #[arg(long)]
+        url: Option<String>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Parse the configuration and load every plugin, or say what is wrong and where.
+    Check {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Look at plugins.
+    Plugin {
+        #[command(subcommand)]
+        command: PluginCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum PluginCommand {
+    /// Say what a plugin's file is, without running it.
+    Inspect {
+        /// A component, or the core module that a compiler wrote.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct ConfigArgs {
+    /// The configuration; by default `tribunal.toml` where there is one.
+    #[arg(long, env = "TRIBUNAL_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn read(&self) -> Result<Config, ConfigError> {
+        let default = Path::new("tribunal.toml");
+        match &self.config {
+            Some(path) => Config::read(path),
+            None if default.exists() => Config::read(default),
+            None => Config::without_file(),
+        }
+    }
+}
+
+/// Why a command failed, in one sentence for the user.
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    start_log();
+    let result = match cli.command {
+        Command::Serve { config } => config.read().map_err(Failure::from).and_then(serve::serve),
+        Command::Import { files, url, config } => {
+            config.read().map_err(Failure::from).and_then(|config| import::import(&files, url, &config))
+        }
+        Command::Check { config } => config.read().map_err(Failure::from).and_then(check::check),
+        Command::Plugin { command: PluginCommand::Inspect { file, json } } => inspect::inspect(&file, json),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("error: {}", crate::report(&*error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a line for the user. Where nobody reads it any more, there is nothing to do about it.
+pub(super) fn say(out: &mut dyn Write, line: &str) {
+    let _ = writeln!(out, "{line}");
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TRIBUNAL_LOG").unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.with_ansi(false).init();
+    }
+}

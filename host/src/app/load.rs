@@ -1,0 +1,40 @@
+//! From the configuration to loaded plugins.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config;
+use crate::plugin::{Engine, FileError, LoadError, Plugin, PluginFile};
+use crate::record::Binding;
+
+/// Why one plugin of the configuration is not loaded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// The folder of compiled plugins, beside the database.
+pub(super) fn cache_folder(data: &Path) -> PathBuf {
+    data.with_added_extension("cache")
+}
+
+/// Loads one plugin of the configuration.
+pub(super) fn load(engine: &Engine, plugin: config::Plugin) -> Result<Plugin, Error> {
+    let file = PluginFile::read(&plugin.component)?;
+    if let Some(expected) = plugin.sha256.filter(|expected| *expected != file.digest) {
+        return Err(LoadError::Digest { found: file.digest, expected }.into());
+    }
+    let binding = Binding {
+        name: plugin.name,
+        component: file.digest,
+        config: plugin.config.0,
+        filter: plugin.filter,
+        sample: plugin.sample,
+        limits: plugin.limits,
+        capabilities: plugin.capabilities,
+    };
+    Ok(Plugin::load(engine, &file, Arc::new(binding))?)
+}

@@ -1,0 +1,166 @@
+//! `POST /v1/interactions`.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::native::{Item, parse_array, parse_lines, parse_one};
+use crate::http::{Problem, ProblemBody};
+use crate::record::NewInteraction;
+use crate::store::{Recorded, Store};
+
+#[derive(Clone)]
+struct Ingest {
+    store: Store,
+    max_body: usize,
+}
+
+/// The routes that record.
+pub fn router(store: Store, max_body: usize) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(interaction_create))
+        // The handler reads the body itself, to say in its own words when it is too large.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(Ingest { store, max_body })
+}
+
+/// What became of one interaction.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OneAnswer {
+    /// Its id.
+    id: String,
+    /// `recorded`, or `duplicate` where it was there already with the same body.
+    status: &'static str,
+}
+
+/// What became of many.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct BatchAnswer {
+    /// How many are new in the log, durable by now.
+    recorded: u64,
+    /// How many were there already with the same body.
+    duplicates: u64,
+    /// Those that were not recorded.
+    rejected: Vec<Rejected>,
+}
+
+/// One that was not recorded.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Rejected {
+    /// Its place in the array, or its line in NDJSON, from 0.
+    index: usize,
+    /// Why.
+    error: ProblemBody,
+}
+
+/// Record interactions
+///
+/// Takes one interaction, an array of them, or one on each line (`application/x-ndjson`). The answer comes when what
+/// it calls recorded is durable. Each item stands for itself: what is valid is recorded though others are not.
+/// Posting an id again with the same body is not an error and changes nothing.
+#[utoipa::path(
+    post, path = "/v1/interactions", tag = "interactions",
+    request_body(content(
+        (NewInteraction = "application/json"),
+        (Vec<NewInteraction> = "application/json"),
+        (String = "application/x-ndjson"),
+    )),
+    responses(
+        (status = 201, description = "The one interaction is recorded, or was there already", body = OneAnswer),
+        (status = 200, description = "What became of each of many", body = BatchAnswer),
+        (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The id exists with another body", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Neither JSON nor NDJSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too much waits to be written; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be written", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn interaction_create(
+    State(ingest): State<Ingest>,
+    headers: HeaderMap,
+    body: axum::body::Body,
+) -> Result<Response, Problem> {
+    let lines = is_lines(&headers)?;
+    let body = read_body(body, &headers, ingest.max_body).await?;
+    if lines {
+        return record_many(&ingest.store, parse_lines(&body)).await;
+    }
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => record_many(&ingest.store, parse_array(&body)?.into_iter().enumerate().collect()).await,
+        _ => record_one(&ingest.store, parse_one(&body)?).await,
+    }
+}
+
+/// Whether the body has one interaction on each line.
+fn is_lines(headers: &HeaderMap) -> Result<bool, Problem> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(false) };
+    let value = value.to_str().unwrap_or_default();
+    match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/json" => Ok(false),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(true),
+        got => Err(Problem::MediaType { got: got.to_owned() }),
+    }
+}
+
+async fn read_body(body: axum::body::Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Problem> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Problem::TooLarge { limit });
+    }
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let mut source = std::error::Error::source(&error);
+        while let Some(inner) = source {
+            if inner.is::<http_body_util::LengthLimitError>() {
+                return Problem::TooLarge { limit };
+            }
+            source = inner.source();
+        }
+        Problem::Malformed { detail: "the body ended early".to_owned() }
+    })
+}
+
+async fn record_one(store: &Store, record: crate::store::NewRecord) -> Result<Response, Problem> {
+    let recorded = store.interaction_insert(vec![record]).await?.pop();
+    let (id, status) = match recorded {
+        Some(Recorded::New(id)) => (id, "recorded"),
+        Some(Recorded::Duplicate(id)) => (id, "duplicate"),
+        Some(Recorded::Conflict(id)) => return Err(Problem::Conflict { id: id.to_string() }),
+        None => return Err(Problem::Internal),
+    };
+    Ok((StatusCode::CREATED, Json(OneAnswer { id: id.to_string(), status })).into_response())
+}
+
+async fn record_many(store: &Store, items: Vec<(usize, Item)>) -> Result<Response, Problem> {
+    let mut rejected = Vec::new();
+    let mut places = Vec::with_capacity(items.len());
+    let mut records = Vec::with_capacity(items.len());
+    for (index, item) in items {
+        match item {
+            Ok(record) => {
+                places.push(index);
+                records.push(record);
+            }
+            Err(problem) => rejected.push(Rejected { index, error: problem.body() }),
+        }
+    }
+    let (mut recorded, mut duplicates) = (0, 0);
+    let answers = if records.is_empty() { Vec::new() } else { store.interaction_insert(records).await? };
+    for (index, answer) in places.into_iter().zip(answers) {
+        match answer {
+            Recorded::New(_) => recorded += 1,
+            Recorded::Duplicate(_) => duplicates += 1,
+            Recorded::Conflict(id) => {
+                rejected.push(Rejected { index, error: Problem::Conflict { id: id.to_string() }.body() });
+            }
+        }
+    }
+    rejected.sort_by_key(|rejected| rejected.index);
+    Ok(Json(BatchAnswer { recorded, duplicates, rejected }).into_response())
+}

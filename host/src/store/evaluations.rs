@@ -1,0 +1,253 @@
+//! Bindings, their cursors, and what they said.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::names::Names;
+use super::{Store, StoreError};
+use crate::record::{Binding, BindingDigest, Evaluation, Kind, Outcome, Seq, Start, Time, Value};
+
+/// A binding's number in this database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BindingId(pub i64);
+
+/// A binding as the store knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct RegisteredBinding {
+    /// Its number.
+    pub id: BindingId,
+    /// What stands at or before this place was loaded later than it.
+    pub start: Seq,
+    /// Everything up to here is done.
+    pub cursor: Seq,
+}
+
+/// How often a binding came to outcomes that leave no evaluation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tallies {
+    /// Interactions that its filter did not let pass.
+    pub filtered: u64,
+    /// Interactions outside its sample.
+    pub sampled_out: u64,
+}
+
+/// Evaluations of one binding, with the advance of its cursor they bring: all of it is written, or nothing.
+#[derive(Debug)]
+pub struct EvaluationBatch {
+    /// Whose.
+    pub binding: BindingId,
+    /// In the order of the log.
+    pub evaluations: Vec<Evaluation>,
+    /// Where the cursor stands once this is written, if it moves.
+    pub cursor: Option<Seq>,
+    /// The interactions of the range that were not evaluated.
+    pub skipped: Tallies,
+}
+
+impl EvaluationBatch {
+    /// What it counts for while it waits.
+    pub(super) fn len(&self) -> usize {
+        self.evaluations.len() + 1
+    }
+}
+
+impl Store {
+    /// Waits while too many evaluations wait to be written. False when the store is closed.
+    pub fn evaluations_wait_for_room(&self) -> bool {
+        self.shared.queue.wait_for_room()
+    }
+
+    /// Hands evaluations to the writer. They become durable in the order in which they are handed over, and are
+    /// tried again for as long as they can't be written.
+    pub fn evaluations_commit(&self, batch: EvaluationBatch) -> Result<(), StoreError> {
+        self.shared.queue.push_batch(batch)
+    }
+
+    /// Makes the binding known, or finds it where it is. A new one starts where `start` says; else where the newest
+    /// binding of the same name stands; else behind the log.
+    pub fn binding_register(
+        &self,
+        binding: &Binding,
+        plugin: (&str, &str),
+        kinds: &[Kind],
+        start: Option<Start>,
+    ) -> Result<RegisteredBinding, StoreError> {
+        let (reply, answer) = std::sync::mpsc::channel();
+        let row = NewBinding {
+            digest: binding.digest(),
+            name: binding.name.to_string(),
+            plugin: plugin.0.to_owned(),
+            version: plugin.1.to_owned(),
+            component: binding.component.as_bytes().to_vec(),
+            kinds: serde_json::json!(kinds).to_string(),
+            definition: binding.definition().to_string(),
+            start,
+        };
+        self.shared.queue.push_task(Box::new(move |connection| {
+            // Whoever asked waits below.
+            let _ = reply.send(register(connection, &row));
+        }))?;
+        let registered = answer.recv().map_err(|_| StoreError::Closed)?;
+        registered.map_err(|source| StoreError::Query { operation: "register a binding", source })
+    }
+}
+
+struct NewBinding {
+    digest: BindingDigest,
+    name: String,
+    plugin: String,
+    version: String,
+    component: Vec<u8>,
+    kinds: String,
+    definition: String,
+    start: Option<Start>,
+}
+
+fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<RegisteredBinding> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = transaction
+        .query_row(
+            "SELECT id, start, cursor FROM bindings WHERE digest = ?1",
+            params![new.digest.as_bytes()],
+            registered_row,
+        )
+        .optional()?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let before: Option<i64> = transaction
+        .query_row("SELECT cursor FROM bindings WHERE name = ?1 ORDER BY id DESC LIMIT 1", params![new.name], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let head = super::interactions::head(&transaction)?.0.cast_signed();
+    let start = match (new.start, before) {
+        (Some(Start::Beginning), _) => 0,
+        (None, Some(cursor)) => cursor,
+        (Some(Start::Latest), _) | (None, None) => head,
+    };
+    let registered = transaction.query_row(
+        "INSERT INTO bindings (digest, name, plugin, version, component, kinds, definition, loaded_at, start, cursor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) RETURNING id, start, cursor",
+        params![
+            new.digest.as_bytes(),
+            new.name,
+            new.plugin,
+            new.version,
+            new.component,
+            new.kinds,
+            new.definition,
+            Time::now().as_nanoseconds(),
+            start
+        ],
+        registered_row,
+    )?;
+    transaction.commit()?;
+    Ok(registered)
+}
+
+fn registered_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RegisteredBinding> {
+    let seq = |value: i64| Seq(value.unsigned_abs());
+    Ok(RegisteredBinding { id: BindingId(row.get(0)?), start: seq(row.get(1)?), cursor: seq(row.get(2)?) })
+}
+
+/// Writes a batch inside the writer's transaction and gives the number of evaluations that were new. One that was
+/// there already, from before a crash, is left as it is.
+pub(super) fn insert(connection: &Connection, names: &mut Names, batch: &EvaluationBatch) -> rusqlite::Result<u64> {
+    let mut inserted = 0;
+    let mut tallies: Vec<(&str, u64)> = Vec::new();
+    for evaluation in &batch.evaluations {
+        if insert_evaluation(connection, batch.binding, evaluation)? {
+            insert_judgements(connection, names, batch.binding, evaluation)?;
+            inserted += 1;
+            let outcome = match &evaluation.outcome {
+                Outcome::Succeeded(_) => "succeeded",
+                Outcome::Failed(failure) => failure.reason.as_str(),
+            };
+            match tallies.iter_mut().find(|(name, _)| *name == outcome) {
+                Some((_, count)) => *count += 1,
+                None => tallies.push((outcome, 1)),
+            }
+        }
+    }
+    tallies.extend([("filtered", batch.skipped.filtered), ("sampled-out", batch.skipped.sampled_out)]);
+    for (outcome, count) in tallies.into_iter().filter(|(_, count)| *count > 0) {
+        connection
+            .prepare_cached(
+                "INSERT INTO tallies VALUES (?1, ?2, ?3)
+                 ON CONFLICT (binding, outcome) DO UPDATE SET count = count + excluded.count",
+            )?
+            .execute(params![batch.binding.0, outcome, count])?;
+    }
+    if let Some(cursor) = batch.cursor {
+        connection
+            .prepare_cached("UPDATE bindings SET cursor = ?2 WHERE id = ?1")?
+            .execute(params![batch.binding.0, cursor.0])?;
+    }
+    Ok(inserted)
+}
+
+fn insert_evaluation(connection: &Connection, binding: BindingId, evaluation: &Evaluation) -> rusqlite::Result<bool> {
+    let (failure, message, verdicts) = match &evaluation.outcome {
+        Outcome::Succeeded(verdicts) if verdicts.is_empty() => (None, None, None),
+        Outcome::Succeeded(verdicts) => (None, None, Some(json(verdicts))),
+        Outcome::Failed(failure) => (Some(failure.reason.as_str()), Some(failure.message.as_str()), None),
+    };
+    let logs = (!evaluation.logs.is_empty()).then(|| json(&evaluation.logs));
+    let inserted = connection
+        .prepare_cached("INSERT INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")?
+        .execute(params![
+            binding.0,
+            evaluation.seq.0,
+            failure,
+            message,
+            evaluation.duration_us,
+            evaluation.attempts,
+            verdicts,
+            logs
+        ])?;
+    Ok(inserted == 1)
+}
+
+fn insert_judgements(
+    connection: &Connection,
+    names: &mut Names,
+    binding: BindingId,
+    evaluation: &Evaluation,
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT INTO judgements VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+    let started_at = evaluation.started_at.as_nanoseconds();
+    match &evaluation.outcome {
+        Outcome::Failed(failure) => {
+            let name = names.id(connection, failure.reason.as_str())?;
+            let nothing = None::<i64>;
+            insert.execute(params![binding.0, started_at, evaluation.seq.0, -1, name, None::<f64>, nothing, nothing])?;
+        }
+        Outcome::Succeeded(verdicts) => {
+            for (place, verdict) in verdicts.iter().enumerate() {
+                let value = match &verdict.value {
+                    Some(Value::Number(number)) => Some(*number),
+                    Some(Value::Boolean(boolean)) => Some(f64::from(u8::from(*boolean))),
+                    Some(Value::Label(_)) | None => None,
+                };
+                let name = names.id(connection, &verdict.name)?;
+                let label = verdict.label.as_ref().map(|label| names.id(connection, label)).transpose()?;
+                let severity = verdict.severity.map(|severity| severity as i64);
+                insert.execute(params![
+                    binding.0,
+                    started_at,
+                    evaluation.seq.0,
+                    place,
+                    name,
+                    value,
+                    label,
+                    severity
+                ])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("verdicts and log lines, which are plain data")
+}

@@ -1,0 +1,231 @@
+//! What waits for the writer. Records are bounded by weight and refused beyond it; evaluations are bounded by
+//! number, and who brings one waits.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::evaluations::EvaluationBatch;
+use super::interactions::{NewRecord, Recorded};
+use super::writer::WriterStats;
+use super::StoreError;
+
+/// Evaluations that may wait before those who bring more are held up.
+const MAX_EVALUATIONS: usize = 8_192;
+/// The most that one transaction takes, so that none who waits for it waits long.
+const RECORDS_PER_TRANSACTION: usize = 1_024;
+const EVALUATIONS_PER_TRANSACTION: usize = 1_024;
+
+/// Records of one caller, who is told when all of them are durable.
+pub(super) struct RecordRequest {
+    pub(super) records: Vec<NewRecord>,
+    pub(super) weight: usize,
+    pub(super) reply: oneshot::Sender<Result<Vec<Recorded>, StoreError>>,
+}
+
+/// A small piece of work on the writer's connection, in a transaction of its own if it wants one.
+pub(super) type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// What the writer takes at once.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) tasks: Vec<Task>,
+    pub(super) records: Vec<RecordRequest>,
+    pub(super) batches: Vec<EvaluationBatch>,
+}
+
+pub(super) struct Queue {
+    max_weight: usize,
+    state: Mutex<State>,
+    /// Something waits, or the queue was closed.
+    filled: Condvar,
+    /// Something was written, or the queue was closed.
+    written: Condvar,
+}
+
+struct State {
+    tasks: Vec<Task>,
+    records: VecDeque<RecordRequest>,
+    weight: usize,
+    batches: VecDeque<EvaluationBatch>,
+    evaluations: usize,
+    /// The writer is at work on what it took.
+    busy: bool,
+    writable: bool,
+    closed: bool,
+    stats: WriterStats,
+}
+
+impl Queue {
+    pub(super) fn new(max_weight: usize) -> Self {
+        let state = State {
+            tasks: Vec::new(),
+            records: VecDeque::new(),
+            weight: 0,
+            batches: VecDeque::new(),
+            evaluations: 0,
+            busy: false,
+            writable: true,
+            closed: false,
+            stats: WriterStats::default(),
+        };
+        Self { max_weight, state: Mutex::new(state), filled: Condvar::new(), written: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds the lock can panic halfway through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn push_records(
+        &self,
+        records: Vec<NewRecord>,
+        reply: oneshot::Sender<Result<Vec<Recorded>, StoreError>>,
+    ) -> Result<(), StoreError> {
+        let weight = records.iter().map(|record| record.weight).sum();
+        let mut state = self.state();
+        if state.closed {
+            return Err(StoreError::Closed);
+        }
+        // One request is always taken, however large: its size was limited where it came in.
+        if state.weight > 0 && state.weight + weight > self.max_weight {
+            return Err(StoreError::Busy);
+        }
+        state.weight += weight;
+        state.records.push_back(RecordRequest { records, weight, reply });
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Waits while too many evaluations wait, and says whether the queue still takes any.
+    pub(super) fn wait_for_room(&self) -> bool {
+        let state = self
+            .written
+            .wait_while(self.state(), |state| state.evaluations >= MAX_EVALUATIONS && !state.closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        !state.closed
+    }
+
+    pub(super) fn push_batch(&self, batch: EvaluationBatch) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(StoreError::Closed);
+        }
+        state.evaluations += batch.len();
+        state.batches.push_back(batch);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn push_task(&self, task: Task) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(StoreError::Closed);
+        }
+        state.tasks.push(task);
+        drop(state);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// What to write next; none when the queue is closed and empty. Comes back with nothing after `idle`.
+    pub(super) fn take(&self, idle: Duration) -> Option<Taken> {
+        let (mut state, _) = self
+            .filled
+            .wait_timeout_while(self.state(), idle, |state| !state.closed && state.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.closed && state.is_empty() {
+            return None;
+        }
+        let mut taken = Taken { tasks: std::mem::take(&mut state.tasks), ..Taken::default() };
+        let mut count = 0;
+        while count < RECORDS_PER_TRANSACTION
+            && let Some(request) = state.records.pop_front()
+        {
+            count += request.records.len();
+            taken.records.push(request);
+        }
+        count = 0;
+        while count < EVALUATIONS_PER_TRANSACTION
+            && let Some(batch) = state.batches.pop_front()
+        {
+            count += batch.len();
+            taken.batches.push(batch);
+        }
+        state.busy = true;
+        Some(taken)
+    }
+
+    /// What was taken is written, or was refused. Batches that could not be written come back to be tried again.
+    pub(super) fn done(&self, weight: usize, evaluations: usize, again: Vec<EvaluationBatch>, writable: bool) {
+        let mut state = self.state();
+        state.busy = false;
+        state.writable = writable;
+        state.weight -= weight;
+        state.evaluations -= evaluations;
+        for batch in again.into_iter().rev() {
+            state.batches.push_front(batch);
+        }
+        drop(state);
+        self.written.notify_all();
+    }
+
+    pub(super) fn count(&self, change: impl FnOnce(&mut WriterStats)) {
+        change(&mut self.state().stats);
+    }
+
+    pub(super) fn stats(&self) -> WriterStats {
+        let state = self.state();
+        WriterStats { backlog_bytes: state.weight, backlog_evaluations: state.evaluations, ..state.stats }
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        self.state().writable
+    }
+
+    /// Takes nothing more.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.filled.notify_all();
+        self.written.notify_all();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// Drops what waits and cannot be written; the log and the cursors know nothing of it, so it comes again.
+    pub(super) fn give_up(&self) {
+        let mut state = self.state();
+        state.batches.clear();
+        state.evaluations = 0;
+        for request in std::mem::take(&mut state.records) {
+            state.weight -= request.weight;
+            // Nobody waits any more if this fails.
+            let _ = request.reply.send(Err(StoreError::Closed));
+        }
+        state.busy = false;
+        drop(state);
+        self.written.notify_all();
+    }
+
+    /// Waits until nothing is left to write.
+    pub(super) fn wait_drained(&self) {
+        drop(
+            self.written
+                .wait_while(self.state(), |state| state.busy || !state.is_empty())
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.records.is_empty() && self.batches.is_empty()
+    }
+}

@@ -1,0 +1,164 @@
+//! The database's tables and how it is opened.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// The version of the tables below, kept in `user_version`.
+const VERSION: i64 = 1;
+
+const TABLES: &str = "
+-- Words that many rows share (models, providers, verdict names, …), so that rows and indexes hold integers.
+CREATE TABLE names (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- The hot columns of the log. Lists and metrics read these and never the payload.
+CREATE TABLE interactions (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    started_at INTEGER NOT NULL,          -- nanoseconds since 1970
+    recorded_at INTEGER NOT NULL,
+    project INTEGER NOT NULL,             -- names.id, as are the next four
+    operation INTEGER NOT NULL,
+    provider INTEGER NOT NULL,
+    model INTEGER NOT NULL,
+    requested_model INTEGER,
+    prompt INTEGER,
+    prompt_version TEXT,
+    session TEXT,
+    user TEXT,
+    duration_ms REAL,
+    time_to_first_token_ms REAL,
+    input_tokens INTEGER,
+    output_tokens INTEGER,
+    cache_read_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    error INTEGER                         -- names.id of the error's kind
+) STRICT;
+-- Each ends in (started_at, seq), the order of every list; seq is the rowid and so part of every index.
+CREATE INDEX interactions_started ON interactions (started_at);
+CREATE INDEX interactions_project ON interactions (project, started_at);
+CREATE INDEX interactions_provider ON interactions (provider, started_at);
+CREATE INDEX interactions_model ON interactions (model, started_at);
+CREATE INDEX interactions_prompt ON interactions (prompt, started_at) WHERE prompt IS NOT NULL;
+CREATE INDEX interactions_session ON interactions (session, started_at) WHERE session IS NOT NULL;
+CREATE INDEX interactions_user ON interactions (user, started_at) WHERE user IS NOT NULL;
+CREATE INDEX interactions_error ON interactions (started_at) WHERE error IS NOT NULL;
+
+-- What was posted, as JSON, compressed with zstd.
+CREATE TABLE payloads (
+    seq INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE bindings (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    plugin TEXT NOT NULL,                 -- the plugin's own name
+    version TEXT NOT NULL,
+    component BLOB NOT NULL,              -- sha256
+    kinds TEXT NOT NULL,                  -- JSON
+    definition TEXT NOT NULL,             -- JSON
+    loaded_at INTEGER NOT NULL,           -- first loaded
+    start INTEGER NOT NULL,               -- what stands before and at this seq was loaded later
+    cursor INTEGER NOT NULL               -- everything up to this seq is done
+) STRICT;
+
+CREATE TABLE evaluations (
+    binding INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    failure TEXT,                         -- reason, or null where it succeeded
+    message TEXT,
+    duration_us INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    verdicts TEXT,                        -- JSON array, or null where there are none
+    logs TEXT,                            -- likewise
+    PRIMARY KEY (binding, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What of verdicts and failures can be searched for. The rest stands in the evaluation.
+CREATE TABLE judgements (
+    binding INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,               -- in the evaluation; -1 for a failure
+    name INTEGER NOT NULL,                -- names.id; of the reason for a failure
+    value REAL,                           -- a boolean is 0 or 1
+    label INTEGER,                        -- names.id
+    severity INTEGER,                     -- 0 (info) to 4 (critical)
+    PRIMARY KEY (binding, started_at, seq, place)
+) STRICT, WITHOUT ROWID;
+
+-- How often each binding came to each outcome, kept in step with the cursor.
+CREATE TABLE tallies (
+    binding INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (binding, outcome)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Takes the database for this process.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let lock_path = path.with_added_extension("lock");
+    let file = File::create(&lock_path).map_err(|source| StoreError::File { path: lock_path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(StoreError::File { path: lock_path, source }),
+    }
+}
+
+pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let query = |source| StoreError::Query { operation: "open the database", source };
+    let connection = Connection::open(path).map_err(query)?;
+    settings(&connection).map_err(query)?;
+    // What is acknowledged survives the machine, not just the process. Checkpoints have a thread of their own.
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
+             PRAGMA journal_size_limit = 16777216;",
+        )
+        .map_err(query)?;
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(query)?;
+    match found {
+        0 => {
+            let batch = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
+            connection.execute_batch(&batch).map_err(query)?;
+        }
+        VERSION => {}
+        _ => return Err(StoreError::TooNew { path: path.to_owned(), found, known: VERSION }),
+    }
+    Ok(connection)
+}
+
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
+    )?;
+    settings(&connection)?;
+    connection.execute_batch("PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;")
+}
+
+pub(super) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    settings(&connection)?;
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
+    Ok(connection)
+}

@@ -1,0 +1,195 @@
+//! The one thread that writes: it takes all that waits and makes it durable in one transaction.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::evaluations::{self, EvaluationBatch};
+use super::interactions::{self, Recorded};
+use super::names::Names;
+use super::queue::{Queue, RecordRequest, Taken};
+use super::tail::Tail;
+use super::StoreError;
+use crate::record::{Interaction, Seq, Time};
+
+/// How long to wait before something that could not be written is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+/// How often an idle writer looks whether it is to stop.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often a closing writer tries before it gives up.
+const LAST_TRIES: u32 = 4;
+
+/// What the writer has done since it started, and what waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WriterStats {
+    /// Transactions committed.
+    pub transactions: u64,
+    /// Transactions rolled back.
+    pub failures: u64,
+    /// Interactions recorded.
+    pub recorded: u64,
+    /// Posts that were there already.
+    pub duplicates: u64,
+    /// Evaluations stored.
+    pub evaluations: u64,
+    /// Bytes of records that wait.
+    pub backlog_bytes: usize,
+    /// Evaluations that wait.
+    pub backlog_evaluations: usize,
+}
+
+/// Owns the thread: dropping it closes the queue and waits until what is in it is written.
+pub(super) struct Writer {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, queue: Arc<Queue>, tail: Arc<Tail>, head: Seq) -> Self {
+        let mut state = State { connection, names: Names::default(), queue: Arc::clone(&queue), tail, head };
+        let thread = std::thread::spawn(move || {
+            // Also where the thread panics: nobody may wait for a writer that is gone.
+            let _closes = CloseAtEnd(Arc::clone(&state.queue));
+            state.run();
+        });
+        Self { queue, thread: Some(thread) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer panicked");
+        }
+    }
+}
+
+struct CloseAtEnd(Arc<Queue>);
+
+impl Drop for CloseAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+        self.0.give_up();
+    }
+}
+
+struct State {
+    connection: Connection,
+    names: Names,
+    queue: Arc<Queue>,
+    tail: Arc<Tail>,
+    head: Seq,
+}
+
+/// What a transaction brought, once it is durable.
+struct Written {
+    answers: Vec<Vec<Recorded>>,
+    appended: Vec<(Arc<Interaction>, usize)>,
+    evaluations: u64,
+}
+
+impl State {
+    fn run(&mut self) {
+        let mut failures = 0;
+        while let Some(Taken { tasks, mut records, batches }) = self.queue.take(IDLE) {
+            for task in tasks {
+                task(&mut self.connection);
+            }
+            let weight = records.iter().map(|request| request.weight).sum();
+            let evaluations = batches.iter().map(EvaluationBatch::len).sum();
+            if records.is_empty() && batches.is_empty() {
+                let writable = self.queue.is_writable() || self.probe();
+                self.queue.done(0, 0, Vec::new(), writable);
+                continue;
+            }
+            match self.write(&mut records, &batches) {
+                Ok(written) => {
+                    failures = 0;
+                    self.acknowledge(records, written);
+                    self.queue.done(weight, evaluations, Vec::new(), true);
+                }
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(%error, "cannot write; what was posted is refused, evaluations will be tried again");
+                    self.refuse(records, &error);
+                    self.queue.done(weight, 0, batches, false);
+                    if self.queue.is_closed() && failures >= LAST_TRIES {
+                        break;
+                    }
+                    std::thread::sleep(RETRY);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, records: &mut [RecordRequest], batches: &[EvaluationBatch]) -> rusqlite::Result<Written> {
+        let now = Time::now();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut written = Written { answers: Vec::with_capacity(records.len()), appended: Vec::new(), evaluations: 0 };
+        let mut head = self.head;
+        for request in records {
+            let mut answers = Vec::with_capacity(request.records.len());
+            for record in request.records.drain(..) {
+                let weight = record.weight;
+                let (recorded, new) =
+                    interactions::insert(&transaction, &mut self.names, head.next(), now, record)?;
+                if let Some(new) = new {
+                    head = new.seq;
+                    written.appended.push((new, weight));
+                }
+                answers.push(recorded);
+            }
+            written.answers.push(answers);
+        }
+        for batch in batches {
+            written.evaluations += evaluations::insert(&transaction, &mut self.names, batch)?;
+        }
+        transaction.commit()?;
+        self.head = head;
+        Ok(written)
+    }
+
+    fn acknowledge(&self, records: Vec<RecordRequest>, written: Written) {
+        let recorded = written.appended.len() as u64;
+        let answered: usize = written.answers.iter().map(Vec::len).sum();
+        self.tail.append(written.appended);
+        self.queue.count(|stats| {
+            stats.transactions += 1;
+            stats.recorded += recorded;
+            stats.duplicates += answered as u64 - recorded;
+            stats.evaluations += written.evaluations;
+        });
+        for (request, answers) in records.into_iter().zip(written.answers) {
+            // Whoever asked may have gone; what is written stays.
+            let _ = request.reply.send(Ok(answers));
+        }
+    }
+
+    fn refuse(&mut self, records: Vec<RecordRequest>, error: &rusqlite::Error) {
+        self.names.forget();
+        self.queue.count(|stats| stats.failures += 1);
+        for request in records {
+            // Whoever asked may have gone.
+            let _ = request.reply.send(Err(StoreError::Unavailable(error.to_string())));
+        }
+    }
+
+    /// Whether the database can be written again: changes a row and makes that durable.
+    fn probe(&mut self) -> bool {
+        std::thread::sleep(RETRY);
+        let probe = "BEGIN IMMEDIATE;
+             INSERT OR REPLACE INTO tallies VALUES (0, 'probe', coalesce((SELECT count FROM tallies WHERE binding = 0), 0) + 1);
+             COMMIT;";
+        let writable = self.connection.execute_batch(probe).is_ok();
+        if !writable && !self.connection.is_autocommit() {
+            // The transaction is open still, for example where COMMIT itself failed.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        writable
+    }
+}
