@@ -9,6 +9,12 @@ use crate::{Failure, bindings::abort};
 /// Where the configured plugin lives between `configure` and `evaluate`.
 pub struct Configured<P>(OnceCell<P>);
 
+impl<P> Default for Configured<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<P> Configured<P> {
     /// Empty.
     pub const fn new() -> Self {
@@ -46,7 +52,9 @@ pub fn reserve_call_arena() {
 
 /// Exports a plugin: its type, then the kinds whose traits it implements.
 ///
-/// The plugin's name, version and summary are those of the crate.
+/// The plugin's name, version and summary are those of the crate. Compiled for another target than WebAssembly, as
+/// in the plugin's own tests, the macro only checks that the traits are implemented: no linker takes the names of
+/// a component's exports.
 ///
 /// ```
 /// # use tribunal_sdk::{BiasCheck, BiasFinding, Failure, Interaction, NoConfig, Plugin, Score, Scorer};
@@ -73,6 +81,7 @@ macro_rules! export {
                     const { $crate::__private::Configured::new() };
             }
 
+            #[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only exported to WebAssembly"))]
             struct Component;
 
             impl $crate::__private::plugin::Guest for Component {
@@ -96,6 +105,7 @@ macro_rules! export {
                 }
             }
 
+            #[cfg(target_family = "wasm")]
             $crate::__private::plugin::export_plugin!(Component with_types_in $crate::__private::plugin);
             $($crate::__export_kind!($kind, $plugin, Component);)+
         };
@@ -123,6 +133,7 @@ macro_rules! __export_kind {
                 PLUGIN.with(|slot| slot.with(|plugin| <$plugin as $crate::$kind>::evaluate(plugin, &given)))
             }
         }
+        #[cfg(target_family = "wasm")]
         $crate::__private::kinds::$module::export_kind!($component with_types_in $crate::__private::kinds::$module);
     };
 }

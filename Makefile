@@ -1,0 +1,45 @@
+# The project's commands. Each installs what it needs and is missing, and says what it installs.
+
+.DEFAULT_GOAL := help
+.PHONY: help run stop test unit lint doc deny bench measure plugins tools clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: plugins ## Build in release mode, serve the sample on 127.0.0.1:8700, say what to open next
+	@./examples/run.sh
+
+stop: ## Stop what `make run` started
+	@./examples/run.sh stop
+
+test: plugins tools ## Every test, against the real server and real plugins
+	cargo nextest run --workspace
+	cargo test --quiet --workspace --doc
+	@cd plugins && cargo test --quiet --workspace
+
+lint: ## Format and clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cd plugins && cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
+	cd tests/guests && cargo fmt --all --check
+
+doc: ## The API documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+deny: tools ## Licences, advisories and sources of what the project depends on
+	cargo deny --all-features check bans licenses sources
+
+bench: plugins ## The figures of the README, each beside its ceiling
+	cargo bench --workspace
+
+measure: plugins ## How good the plugins are, against human labels
+	cargo run --release --quiet -p tribunal-tests --bin measure -- $(if $(DATA),$(DATA),$(if $(wildcard ../shared/data),../shared/data,examples/labels))
+
+plugins: ## Build every plugin into target/plugins
+	@./plugins/build.sh
+
+tools:
+	@command -v cargo-nextest >/dev/null || { echo "installing cargo-nextest"; cargo install --locked --quiet cargo-nextest; }
+
+clean: ## Remove everything that was built
+	cargo clean

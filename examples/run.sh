@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Serves examples/tribunal.toml with a release build, feeds it the sample, and says what to look at next.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+demo=target/demo
+pid_file=$demo/tribunal.pid
+url=http://127.0.0.1:8700
+mkdir -p "$demo"
+
+is_running() {
+  [ -f "$pid_file" ] && kill -0 "$(cat "$pid_file")" 2>/dev/null
+}
+
+stop() {
+  is_running || return 0
+  kill "$(cat "$pid_file")"
+  while is_running; do sleep 0.1; done
+  rm -f "$pid_file"
+}
+
+if [ "${1:-}" = stop ]; then
+  stop
+  echo "stopped"
+  exit
+fi
+
+echo "building the host"
+cargo build --release --quiet --package tribunal
+tribunal=target/release/tribunal
+stop
+"$tribunal" serve --config examples/tribunal.toml 2>"$demo/tribunal.log" &
+echo $! >"$pid_file"
+
+# The first start configures and compiles the plugins; later ones find them in the cache.
+echo "loading the plugins"
+for _ in $(seq 600); do
+  is_running || { echo "the server stopped; its log says:"; tail -n 20 "$demo/tribunal.log"; exit 1; }
+  curl --silent --fail --output /dev/null "$url/readyz" && break
+  sleep 0.2
+done
+curl --silent --fail "$url/readyz" >/dev/null || { echo "not ready after 2 minutes; see $demo/tribunal.log"; exit 1; }
+
+"$tribunal" import --config examples/tribunal.toml examples/interactions.jsonl
+
+cat <<END
+
+Tribunal runs at $url (log: $demo/tribunal.log; make stop ends it). Look at:
+
+  curl '$url/v1/plugins'
+  curl '$url/v1/interactions?plugin=refusal&verdict=refusal_kind&label=full&limit=5'
+  curl '$url/v1/verdicts?plugin=pricing&min_value=0.01&limit=5'
+  curl '$url/v1/verdicts?plugin=answer-errors&min_severity=medium&limit=5'
+  curl '$url/openapi.json'
+END

@@ -1,0 +1,11 @@
+//! The tests that drive the real server from outside, with real plugins built from source.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+
+mod architecture;
+mod cli;
+mod durability;
+mod hostile_input;
+mod lists;
+mod recording;
+mod sample;
+mod standing;

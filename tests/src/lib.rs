@@ -1,0 +1,8 @@
+//! What tests and benchmarks share: a real server in a folder of its own, and a client for it. Knows nothing of
+//! what is tested.
+
+mod server;
+mod wire;
+
+pub use server::{Server, binary, guest, plugin, root};
+pub use wire::{interaction, pages};
