@@ -14,11 +14,15 @@ const NUL: &str = "\\u0000";
 
 /// Parses one interaction.
 pub fn parse_one(json: &[u8]) -> Item {
-    let text = text(json)?;
+    let text = text(json)?.trim_ascii();
+    // serde would take an array for the fields in their order.
+    if text.starts_with('[') {
+        return Err(Problem::field("", "expected an interaction as an object, got an array"));
+    }
     match serde_json::from_str::<NewInteraction>(text) {
         Ok(interaction) => {
             no_nul(text)?;
-            Ok(NewRecord::new(interaction, text.trim().as_bytes()))
+            Ok(NewRecord::new(interaction, text.as_bytes()))
         }
         Err(_) => Err(explain(text)),
     }
@@ -133,7 +137,7 @@ mod tests {
         check(&with(r#""input":[{"role":"user","content":"a\u0000b"}]"#), Some((Some("input[0].content"), "NUL")));
         check(&with(r#""input":[{"role":"user","content":"a\\u0000b"}]"#), None);
         check(&with(r#""error":{"kind":"x","status":99}"#), Some((Some("error.status"), "100 to 599")));
-        check("[1]", Some((Some(""), "invalid type")));
+        check("[1]", Some((Some(""), "expected an interaction as an object")));
         check("{", Some((None, "EOF")));
         check(r#"{"provider":"p","model":"m"} x"#, Some((None, "trailing characters")));
         check(&with(&format!(r#""attributes":{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200))), Some((None, "recursion limit")));

@@ -114,6 +114,9 @@ impl Plugin {
         let instance = linker.instantiate_pre(&component).map_err(LoadError::Link)?;
         let kinds = file.inspection.kinds.iter().map(|kind| export(&instance, *kind)).collect::<Result<_, _>>()?;
         let bounds = bounds(&binding, binding.limits.deadline);
+        // The snapshot may have been taken for a binding with more memory.
+        let mut store = sandbox::store(engine, &bounds, Determinism { now: 0, seed: [0; 32] });
+        instance.instantiate(&mut store).map_err(|error| LoadError::guest("instantiating it", &store, &error))?;
         Ok(Self { inner: Arc::new(Loaded { engine: engine.clone(), binding, bounds, kinds, instance, prepared }) })
     }
 
