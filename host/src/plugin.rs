@@ -11,7 +11,7 @@ mod snapshot;
 mod v0_1;
 mod wasi;
 
-pub use call::Evaluator;
+pub use call::{Evaluator, WarmInstance};
 pub use engine::{Engine, EngineError};
 pub use file::{FileError, Inspection, PluginFile};
 pub use load::{LoadError, Plugin};

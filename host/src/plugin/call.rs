@@ -52,6 +52,36 @@ impl Evaluator {
     }
 }
 
+/// One instance that is called again and again, so that a benchmark can say what a fresh one costs. What a plugin
+/// leaves in its memory is there at the next call: nothing else may use this.
+#[doc(hidden)]
+pub struct WarmInstance {
+    plugin: Plugin,
+    store: Store<Guest>,
+    instance: Instance,
+    arena: Bump,
+}
+
+impl WarmInstance {
+    /// Instantiates the plugin once.
+    pub fn new(plugin: &Plugin) -> wasmtime::Result<Self> {
+        let loaded = &*plugin.inner;
+        let determinism = Determinism { now: 0, seed: [0; 32] };
+        let mut store = sandbox::store(&loaded.engine, &loaded.bounds, determinism);
+        let instance = loaded.instance.instantiate(&mut store)?;
+        Ok(Self { plugin: plugin.clone(), store, instance, arena: Bump::new() })
+    }
+
+    /// Calls it, with the limits of a fresh instance but for memory, which is used up over all calls.
+    pub fn evaluate(&mut self, interaction: &Interaction) -> bool {
+        let loaded = &*self.plugin.inner;
+        sandbox::arm(&mut self.store, &loaded.bounds);
+        let judged = judge_in(loaded, interaction, &mut self.store, &self.instance, &self.arena).is_ok();
+        self.arena.reset();
+        judged
+    }
+}
+
 fn determinism(interaction: &Interaction) -> Determinism {
     Determinism {
         now: u64::try_from(interaction.started_at.as_nanoseconds()).unwrap_or(0),
@@ -99,24 +129,34 @@ fn judge(
     if loaded.prepared.no_snapshot.is_some() {
         snapshot::configure_again(&instance, &loaded.binding.config, &mut *store)?;
     }
+    judge_in(loaded, interaction, store, &instance, arena)
+}
+
+fn judge_in(
+    loaded: &Loaded,
+    interaction: &Interaction,
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    arena: &Bump,
+) -> Result<Vec<Verdict>, Stop> {
     let given = v0_1::lower(interaction, arena);
     let mut lifter = Lifter::new(interaction, &loaded.binding.limits);
     for (kind, evaluate) in &loaded.kinds {
         match kind {
             Kind::Scorer => {
-                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Scored>(&instance, evaluate, store, (&given,))?;
+                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Scored>(instance, evaluate, store, (&given,))?;
                 lifter.scores(made?)?;
             }
             Kind::ErrorClassifier => {
-                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Classified>(&instance, evaluate, store, (&given,))?;
+                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Classified>(instance, evaluate, store, (&given,))?;
                 lifter.findings(made?)?;
             }
             Kind::BiasCheck => {
-                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Checked>(&instance, evaluate, store, (&given,))?;
+                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Checked>(instance, evaluate, store, (&given,))?;
                 lifter.bias_findings(made?)?;
             }
             Kind::PricingAdapter => {
-                let (made,) = call::<v0_1::Price<'_>, v0_1::Priced>(&instance, evaluate, store, (&given.call,))?;
+                let (made,) = call::<v0_1::Price<'_>, v0_1::Priced>(instance, evaluate, store, (&given.call,))?;
                 lifter.cost(made?)?;
             }
         }

@@ -126,9 +126,14 @@ pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) 
     };
     let mut store = Store::new(&engine.wasmtime, guest);
     store.limiter(|guest| &mut guest.memory);
+    arm(&mut store, bounds);
+    store
+}
+
+/// Sets what a stay may use up.
+pub(super) fn arm(store: &mut Store<Guest>, bounds: &Bounds) {
     store.set_hostcall_fuel(bounds.output.0.saturating_add(HOSTCALL_ALLOWANCE));
     store.set_epoch_deadline(ticks(bounds.deadline));
-    store
 }
 
 /// Everything a plugin may import, where it is granted.

@@ -1,0 +1,94 @@
+//! A verdict from a fresh sandboxed instance, beside a warm one and the same function native.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tribunal::plugin::{Engine, Evaluator, Plugin, PluginFile, WarmInstance};
+use tribunal::record::{Binding, Content, Interaction, InteractionId, Limits, Sample, Seq, Time};
+use tribunal_tests::guest;
+
+use super::{Row, micros, quantile, text};
+
+const CALLS: usize = 100_000;
+
+pub(crate) fn measure() -> Vec<Row> {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path()).unwrap();
+    let file = PluginFile::read(&guest("length")).unwrap();
+    let binding = Binding {
+        name: "length".parse().unwrap(),
+        component: file.digest,
+        config: "{}".to_owned(),
+        filter: None,
+        sample: Sample::ALL,
+        limits: Limits::default(),
+        capabilities: vec!["log".to_owned()],
+    };
+    let plugin = Plugin::load(&engine, &file, Arc::new(binding)).unwrap();
+    let posted = serde_json::from_str(&text::templates(1024)[0]).unwrap();
+    let (id, now) = (InteractionId::generate(), Time::now());
+    let interaction = Interaction { seq: Seq(1), id, started_at: now, recorded_at: now, posted };
+
+    let mut evaluator = Evaluator::default();
+    let fresh = median(|| drop(black_box(evaluator.evaluate(&plugin, &interaction))));
+    let mut instance = WarmInstance::new(&plugin).unwrap();
+    let warm = median(|| assert!(instance.evaluate(&interaction)));
+    let native = median(|| {
+        black_box(words(black_box(&interaction)));
+    });
+    // Short turns, so that a noisy moment meets one thread and two alike.
+    let mut ratios: Vec<f64> = (0..9)
+        .map(|_| throughput(&plugin, &interaction, 2) / throughput(&plugin, &interaction, 1))
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let one = throughput(&plugin, &interaction, 1);
+    vec![
+        Row {
+            what: "a verdict from a fresh instance, 1 KB, p50",
+            wanted: "≤ 10 µs",
+            got: format!("{:.1} µs", micros(fresh)),
+            beside: format!("warm {:.1} µs, native {:.2} µs", micros(warm), micros(native)),
+        },
+        Row {
+            what: "two threads of that against one",
+            wanted: "≥ 1.7 times",
+            got: format!("{:.2} times", ratios[ratios.len() / 2]),
+            beside: format!("2 times; one makes {one:.0}/s"),
+        },
+    ]
+}
+
+/// What the guest does.
+fn words(interaction: &Interaction) -> usize {
+    let texts = interaction.posted.output.iter().filter_map(|message| match &message.content {
+        Content::Text(text) => Some(text),
+        Content::Parts(_) => None,
+    });
+    texts.map(|text| text.split_ascii_whitespace().count()).sum()
+}
+
+fn median(mut call: impl FnMut()) -> Duration {
+    let mut times = Vec::with_capacity(CALLS);
+    for _ in 0..CALLS {
+        let began = Instant::now();
+        call();
+        times.push(began.elapsed());
+    }
+    quantile(&mut times, 0.5)
+}
+
+fn throughput(plugin: &Plugin, interaction: &Interaction, threads: usize) -> f64 {
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut evaluator = Evaluator::default();
+                for _ in 0..CALLS / 4 {
+                    black_box(evaluator.evaluate(plugin, interaction));
+                }
+            });
+        }
+    });
+    (threads * CALLS / 4) as f64 / began.elapsed().as_secs_f64()
+}
