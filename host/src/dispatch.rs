@@ -77,7 +77,7 @@ impl Dispatcher {
         let workers = (0..workers)
             .map(|_| {
                 let shared = Arc::clone(&shared);
-                std::thread::spawn(move || worker::run(&shared))
+                crate::spawn("worker", move || worker::run(&shared))
             })
             .collect();
         Self { shared, workers }

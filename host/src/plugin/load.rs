@@ -28,6 +28,7 @@ pub(super) struct Loaded {
     pub(super) engine: Engine,
     pub(super) binding: Arc<Binding>,
     pub(super) bounds: Bounds,
+    pub(super) uses_wasi: bool,
     pub(super) kinds: Vec<(Kind, ComponentExportIndex)>,
     pub(super) instance: InstancePre<Guest>,
     pub(super) prepared: Prepared,
@@ -115,9 +116,11 @@ impl Plugin {
         let kinds = file.inspection.kinds.iter().map(|kind| export(&instance, *kind)).collect::<Result<_, _>>()?;
         let bounds = bounds(&binding, binding.limits.deadline);
         // The snapshot may have been taken for a binding with more memory.
-        let mut store = sandbox::store(engine, &bounds, Determinism { now: 0, seed: [0; 32] });
+        let mut store = sandbox::store(engine, &bounds, Determinism::default());
         instance.instantiate(&mut store).map_err(|error| LoadError::guest("instantiating it", &store, &error))?;
-        Ok(Self { inner: Arc::new(Loaded { engine: engine.clone(), binding, bounds, kinds, instance, prepared }) })
+        let uses_wasi = sandbox::uses_wasi(&file.inspection);
+        let engine = engine.clone();
+        Ok(Self { inner: Arc::new(Loaded { engine, binding, bounds, uses_wasi, kinds, instance, prepared }) })
     }
 
     /// What it is loaded as.

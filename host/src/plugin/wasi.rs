@@ -18,7 +18,7 @@ pub(super) struct Wasi {
 const MAX_RANDOM: u64 = 64 << 10;
 
 /// What decides clock and randomness inside the sandbox.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Determinism {
     /// Nanoseconds since 1970 at which the wall clock stands.
     pub(super) now: u64,

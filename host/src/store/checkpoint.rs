@@ -27,7 +27,7 @@ impl Checkpointer {
     pub(super) fn start(path: &Path, queue: Arc<Queue>) -> Self {
         let (stop, stopped) = channel();
         let path = path.to_owned();
-        let thread = std::thread::spawn(move || {
+        let thread = crate::spawn("checkpoint", move || {
             let mut connection = None;
             while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                 if wal_size(&path) >= LARGE

@@ -49,7 +49,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(connection: Connection, queue: Arc<Queue>, tail: Arc<Tail>, head: Seq) -> Self {
         let mut state = State { connection, names: Names::default(), queue: Arc::clone(&queue), tail, head };
-        let thread = std::thread::spawn(move || {
+        let thread = crate::spawn("writer", move || {
             // Also where the thread panics: nobody may wait for a writer that is gone.
             let _closes = CloseAtEnd(Arc::clone(&state.queue));
             state.run();

@@ -13,7 +13,7 @@ use talc::source::Source;
 use talc::wasm::WasmBinning;
 
 /// Bytes that a call may allocate before its instance has to grow.
-pub(crate) const ARENA: usize = 64 * 1024;
+pub(crate) const ARENA: usize = 32 * 1024;
 const PAGE: usize = 64 * 1024;
 
 static mut MEMORY: [MaybeUninit<u8>; ARENA] = [MaybeUninit::uninit(); ARENA];
