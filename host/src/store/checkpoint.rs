@@ -1,7 +1,7 @@
 //! Moves what is written from the write-ahead log into the database, beside the writer, so that no commit waits
 //! for it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -12,10 +12,14 @@ use rusqlite::Connection;
 use super::queue::Queue;
 use super::schema;
 
-/// How often the size of the write-ahead log is looked at.
+/// How often the write-ahead log is looked at.
 const PERIOD: Duration = Duration::from_millis(250);
-/// From this size on it is emptied, in bytes.
-const LARGE: u64 = 32 << 20;
+/// With this many pages (of 4 KiB) to move, they are moved.
+const MANY: i64 = 8 << 10;
+/// With no more than this many left, the writer moves them itself.
+const FEW: i64 = 128;
+/// The most that is tried to come to so few; a writer at full speed makes new ones all the while.
+const ROUNDS: usize = 8;
 
 /// Owns the thread: dropping it stops and joins it.
 pub(super) struct Checkpointer {
@@ -30,9 +34,7 @@ impl Checkpointer {
         let thread = crate::spawn("checkpoint", move || {
             let mut connection = None;
             while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
-                if wal_size(&path) >= LARGE
-                    && let Err(error) = empty(&path, &mut connection, &queue)
-                {
+                if let Err(error) = empty(&path, &mut connection, &queue) {
                     tracing::warn!(%error, "cannot empty the write-ahead log");
                 }
             }
@@ -51,26 +53,26 @@ impl Drop for Checkpointer {
     }
 }
 
-fn wal_size(path: &Path) -> u64 {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    std::fs::metadata(PathBuf::from(wal)).map_or(0, |metadata| metadata.len())
-}
-
-/// Most of it is moved while the writer goes on; the writer itself moves what came since, which is little, and can
-/// then begin the write-ahead log anew.
+/// Where there is much, most of it is moved while the writer goes on; the writer itself moves what came since, which
+/// is little, and can then begin the write-ahead log anew.
 fn empty(path: &Path, connection: &mut Option<Connection>, queue: &Queue) -> rusqlite::Result<()> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(schema::open_checkpointer(path)?),
     };
-    for _ in 0..2 {
-        passive(connection)?;
+    if left(connection, "NOOP")? < MANY {
+        return Ok(());
+    }
+    for _ in 0..ROUNDS {
+        left(connection, "PASSIVE")?;
+        if left(connection, "NOOP")? <= FEW {
+            break;
+        }
     }
     let (done, finished) = channel();
     let pushed = queue.push_task(Box::new(move |connection| {
         // Whoever asked waits below, or has stopped.
-        let _ = done.send(passive(connection));
+        let _ = done.send(left(connection, "PASSIVE").map(drop));
     }));
     match pushed {
         Ok(()) => finished.recv().unwrap_or(Ok(())),
@@ -78,6 +80,8 @@ fn empty(path: &Path, connection: &mut Option<Connection>, queue: &Queue) -> rus
     }
 }
 
-fn passive(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+/// Runs a checkpoint and gives the number of pages of the write-ahead log that are still to be moved.
+fn left(connection: &Connection, mode: &str) -> rusqlite::Result<i64> {
+    let pragma = format!("PRAGMA wal_checkpoint({mode})");
+    connection.query_row(&pragma, [], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
 }

@@ -16,8 +16,8 @@ use super::StoreError;
 /// Evaluations that may wait before those who bring more are held up.
 const MAX_EVALUATIONS: usize = 8_192;
 /// The most that one transaction takes, so that none who waits for it waits long.
-const RECORDS_PER_TRANSACTION: usize = 1_024;
-const EVALUATIONS_PER_TRANSACTION: usize = 1_024;
+const RECORDS_PER_TRANSACTION: usize = 256;
+const EVALUATIONS_PER_TRANSACTION: usize = 512;
 
 /// Records of one caller, who is told when all of them are durable.
 pub(super) struct RecordRequest {
