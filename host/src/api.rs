@@ -63,9 +63,7 @@ pub fn router(api: Api) -> OpenApiRouter {
 }
 
 /// Runs a query off the threads that serve HTTP.
-async fn query<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
+async fn query<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, Problem> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => Ok(result?),
         Err(error) => {

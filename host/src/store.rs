@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Tallies};
 pub use interactions::{NewRecord, Recorded};
-pub use list::{EvaluationRow, InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow};
+pub use list::{
+    EvaluationRow, InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow,
+};
 pub use read::{BindingRow, StoredInteraction};
 pub use writer::WriterStats;
 
@@ -118,7 +120,8 @@ impl Store {
     pub fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let lock = schema::lock(path)?;
         let connection = schema::open_writer(path)?;
-        let head = interactions::head(&connection).map_err(|source| StoreError::Query { operation: "find the end of the log", source })?;
+        let head = interactions::head(&connection)
+            .map_err(|source| StoreError::Query { operation: "find the end of the log", source })?;
         let tail = Arc::new(tail::Tail::new(head));
         let queue = Arc::new(queue::Queue::new(options.max_backlog));
         let readers = read::Readers::new(path);

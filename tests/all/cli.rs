@@ -75,7 +75,8 @@ fn inspect_says_what_a_file_is() {
 fn two_servers_do_not_share_a_database() {
     let server = Server::start("");
     let mut command = Command::new(binary());
-    let second = command.arg("serve").current_dir(server.folder.path()).env("TRIBUNAL_LISTEN", "127.0.0.1:0").output().unwrap();
+    let second =
+        command.arg("serve").current_dir(server.folder.path()).env("TRIBUNAL_LISTEN", "127.0.0.1:0").output().unwrap();
     assert!(!second.status.success());
     assert!(text(&second.stderr).contains("another process is using"), "{}", text(&second.stderr));
 }

@@ -53,7 +53,8 @@ fn check_whole(server: &Server, acknowledged: &BTreeSet<String>, bindings: usize
     assert!(found.values().all(|count| *count == 1), "an interaction is listed twice");
     for id in found.keys() {
         let evaluations = server.json(&format!("/v1/interactions/{id}"))["evaluations"].clone();
-        let mut judged: Vec<_> = evaluations.as_array().unwrap().iter().map(|e| e["binding"].as_str().unwrap()).collect();
+        let mut judged: Vec<_> =
+            evaluations.as_array().unwrap().iter().map(|e| e["binding"].as_str().unwrap()).collect();
         judged.sort_unstable();
         judged.dedup();
         assert_eq!((judged.len(), evaluations.as_array().unwrap().len()), (bindings, bindings), "{id}: {evaluations}");
@@ -215,7 +216,8 @@ fn a_full_backlog_gives_429_and_when_to_come_back() {
             let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
             (response.status().as_u16(), retry)
         };
-        let threads: Vec<_> = (0..16).map(|_| scope.spawn(move || (0..20).map(|_| post()).collect::<Vec<_>>())).collect();
+        let threads: Vec<_> =
+            (0..16).map(|_| scope.spawn(move || (0..20).map(|_| post()).collect::<Vec<_>>())).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     assert!(statuses.iter().any(|(status, retry)| *status == 429 && retry.as_deref() == Some("1")), "{statuses:?}");

@@ -11,7 +11,13 @@ struct Case {
     says: &'static str,
 }
 
-fn case(name: &'static str, body: impl Into<Vec<u8>>, status: u16, field: Option<&'static str>, says: &'static str) -> Case {
+fn case(
+    name: &'static str,
+    body: impl Into<Vec<u8>>,
+    status: u16,
+    field: Option<&'static str>,
+    says: &'static str,
+) -> Case {
     Case { name, body: body.into(), status, field, says }
 }
 
@@ -40,14 +46,26 @@ fn bodies_are_refused_in_words() {
         case("unknown", with("modell", json!("m")), 422, Some("modell"), "unknown field"),
         case("wrong type", with("model", json!(3)), 422, Some("model"), "invalid type"),
         case("empty name", with("model", json!("")), 422, Some("model"), "at least one character"),
-        case("id of a megabyte", with("id", json!("x".repeat(1 << 20))), 422, Some("id"), "at most 256 bytes, got 1048576"),
+        case(
+            "id of a megabyte",
+            with("id", json!("x".repeat(1 << 20))),
+            422,
+            Some("id"),
+            "at most 256 bytes, got 1048576",
+        ),
         case("id with a line feed", with("id", json!("a\nb")), 422, Some("id"), "no control character"),
         case("negative", with("duration_ms", json!(-1)), 422, Some("duration_ms"), "0 to 1e12"),
         case("huge", with("duration_ms", json!(1e300)), 422, Some("duration_ms"), "0 to 1e12"),
         case("not a time", with("started_at", json!("2026-13-01T00:00:00Z")), 422, Some("started_at"), "RFC 3339"),
         case("before 1970", with("started_at", json!("1969-01-01T00:00:00Z")), 422, Some("started_at"), "1970"),
         case("tokens", with("usage", json!({"input_tokens": 1.5})), 422, Some("usage.input_tokens"), "invalid type"),
-        case("part", with("input", json!([{"role": "user", "content": [{"type": "text", "text": 1}]}])), 422, Some("input[0].content[0]"), "`text` to be a string"),
+        case(
+            "part",
+            with("input", json!([{"role": "user", "content": [{"type": "text", "text": 1}]}])),
+            422,
+            Some("input[0].content[0]"),
+            "`text` to be a string",
+        ),
         case("8 MiB and a byte", vec![b' '; (8 << 20) + 1], 413, None, "larger than 8388608 bytes"),
     ];
     for Case { name, body, status, field, says } in cases {
@@ -71,7 +89,8 @@ fn a_hundred_megabytes_are_refused_without_being_kept() {
     let before = resident(&server);
     // Without a length announced: the server has to count for itself.
     let endless = std::io::Read::take(std::io::repeat(b' '), 100 << 20);
-    let request = server.client.post(format!("{}/v1/interactions", server.url)).header("content-type", "application/json");
+    let request =
+        server.client.post(format!("{}/v1/interactions", server.url)).header("content-type", "application/json");
     // The server may close the connection while the client still sends.
     if let Ok(response) = request.body(reqwest::blocking::Body::new(endless)).send() {
         assert_eq!(response.status(), 413);

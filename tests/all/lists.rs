@@ -65,7 +65,8 @@ fn filters_narrow_and_order_holds() {
 #[test]
 fn pages_join_without_gap_or_double() {
     let server = filled();
-    for path in ["/v1/interactions?", "/v1/interactions?plugin=length&", "/v1/interactions?model=m1&", "/v1/verdicts?"] {
+    for path in ["/v1/interactions?", "/v1/interactions?plugin=length&", "/v1/interactions?model=m1&", "/v1/verdicts?"]
+    {
         let whole = server.json(path);
         let whole = whole["items"].as_array().unwrap();
         let mut joined: Vec<Value> = Vec::new();

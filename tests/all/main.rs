@@ -6,6 +6,7 @@ mod cli;
 mod durability;
 mod hostile_input;
 mod lists;
+mod pricing;
 mod recording;
 mod sample;
 mod standing;

@@ -83,7 +83,8 @@ fn posting_again_changes_nothing() {
     let (code, answer) = status(&batch);
     assert_eq!(code, 200);
     assert_eq!((&answer["recorded"], &answer["duplicates"]), (&json!(1), &json!(2)));
-    let rejected: Vec<_> = answer["rejected"].as_array().unwrap().iter().map(|r| (&r["index"], &r["error"]["status"])).collect();
+    let rejected: Vec<_> =
+        answer["rejected"].as_array().unwrap().iter().map(|r| (&r["index"], &r["error"]["status"])).collect();
     assert_eq!(rejected, [(&json!(1), &json!(409)), (&json!(4), &json!(422)), (&json!(5), &json!(422))]);
 }
 

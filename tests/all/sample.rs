@@ -6,7 +6,10 @@ use tribunal_tests::{Server, pages, plugin, root};
 #[test]
 fn the_sample_is_recorded_and_judged_whole() {
     let config = ["refusal", "answer-errors", "bias", "pricing"].map(|name| {
-        format!("[plugins.{name}]\ncomponent = {:?}\nstart = \"beginning\"\nmemory = \"512MiB\"\ndeadline = \"30s\"\n", plugin(name))
+        format!(
+            "[plugins.{name}]\ncomponent = {:?}\nstart = \"beginning\"\nmemory = \"512MiB\"\ndeadline = \"30s\"\n",
+            plugin(name)
+        )
     });
     let server = Server::start(&config.concat());
     let lines = std::fs::read_to_string(root().join("examples/interactions.jsonl")).unwrap();

@@ -75,9 +75,15 @@ impl From<InteractionRow> for InteractionItem {
             user: row.user,
             duration_ms: row.duration_ms,
             time_to_first_token_ms: row.time_to_first_token_ms,
-            usage: row.usage.map(|[input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens]| {
-                UsageItem { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens }
-            }),
+            usage: row.usage.map(
+                |[input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens]| UsageItem {
+                    input_tokens,
+                    output_tokens,
+                    cache_read_tokens,
+                    cache_write_tokens,
+                    reasoning_tokens,
+                },
+            ),
             error: row.error,
         }
     }

@@ -72,8 +72,7 @@ impl Collector for Figures {
             ("store_failures", "Transactions that could not be committed", writer.failures),
         ];
         for (name, help, value) in counters {
-            ConstCounter::new(value)
-                .encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+            ConstCounter::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
         }
         let gauges = [
             ("log_head", "The last place of the log", self.head),

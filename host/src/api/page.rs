@@ -141,8 +141,9 @@ fn parse<T: std::str::FromStr>(
 
 fn severity(text: &str) -> Result<Severity, Problem> {
     let quoted = serde_json::Value::from(text);
-    serde_json::from_value(quoted)
-        .map_err(|_| Problem::field("min_severity", format!("expected info, low, medium, high or critical, got {text:?}")))
+    serde_json::from_value(quoted).map_err(|_| {
+        Problem::field("min_severity", format!("expected info, low, medium, high or critical, got {text:?}"))
+    })
 }
 
 fn outcome(text: &str) -> Result<OutcomeFilter, Problem> {

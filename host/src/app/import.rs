@@ -108,12 +108,10 @@ fn import_file(
 fn send(client: &reqwest::blocking::Client, endpoint: &str, post: &[u8]) -> Result<Answer, Failure> {
     let began = std::time::Instant::now();
     loop {
-        let response = client
-            .post(endpoint)
-            .header("content-type", "application/x-ndjson")
-            .body(post.to_vec())
-            .send()
-            .map_err(|error| format!("cannot reach {endpoint}: {}; is the server running?", crate::report(&error)))?;
+        let response =
+            client.post(endpoint).header("content-type", "application/x-ndjson").body(post.to_vec()).send().map_err(
+                |error| format!("cannot reach {endpoint}: {}; is the server running?", crate::report(&error)),
+            )?;
         let status = response.status();
         if status.is_success() {
             return Ok(response.json()?);

@@ -165,6 +165,9 @@ mod tests {
             _ => None,
         };
         let config = parse("listen = \"127.0.0.1:1\"", Path::new("/etc"), Path::new("t"), environment);
-        assert_eq!(config.map(|config| config.to_string()).ok().as_deref(), Some("listen [::1]:9, data else.db, 0 plugins"));
+        assert_eq!(
+            config.map(|config| config.to_string()).ok().as_deref(),
+            Some("listen [::1]:9, data else.db, 0 plugins")
+        );
     }
 }

@@ -117,7 +117,8 @@ fn json(value: toml::Value) -> Result<Json, &'static str> {
         toml::Value::String(text) => Json::String(text),
         toml::Value::Integer(integer) => Json::from(integer),
         toml::Value::Float(number) => Json::Number(
-            serde_json::Number::from_f64(number).ok_or("a plugin's config goes to it as JSON, which has no inf or nan")?,
+            serde_json::Number::from_f64(number)
+                .ok_or("a plugin's config goes to it as JSON, which has no inf or nan")?,
         ),
         toml::Value::Boolean(boolean) => Json::Bool(boolean),
         toml::Value::Datetime(_) => {

@@ -87,6 +87,15 @@ impl Lane {
         Some(stretch)
     }
 
+    /// Takes this stretch if it is the next one.
+    pub(super) fn take_along(&mut self, stretch: Stretch) -> bool {
+        let is_next = self.next == stretch.first && self.returned.is_empty();
+        if is_next {
+            self.next = stretch.last.next();
+        }
+        is_next
+    }
+
     /// Gives back what was taken and not done.
     pub(super) fn give_back(&mut self, rest: Stretch) {
         self.returned.push(rest);

@@ -41,10 +41,8 @@ mod tests {
 
     fn check(stretches: &[(u64, u64)], expected: &[Option<u64>]) {
         let mut progress = Progress::new(Seq(10));
-        let raised: Vec<_> = stretches
-            .iter()
-            .map(|(first, last)| progress.finish(Seq(*first), Seq(*last)).map(|low| low.0))
-            .collect();
+        let raised: Vec<_> =
+            stretches.iter().map(|(first, last)| progress.finish(Seq(*first), Seq(*last)).map(|low| low.0)).collect();
         assert_eq!(raised, expected, "{stretches:?}");
     }
 

@@ -1,13 +1,14 @@
 //! What each worker thread does: take a turn at the lane that has had least time, evaluate, hand over.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::Shared;
 use super::admission::Admission;
 use super::lane::Stretch;
-use super::Shared;
 use crate::plugin::{Evaluator, Plugin};
-use crate::record::Evaluation;
+use crate::record::{Evaluation, Interaction, Seq};
 use crate::store::{BindingId, StoreError, Tallies};
 
 /// A turn ends after the evaluation that makes it longer than this.
@@ -21,72 +22,97 @@ pub(super) fn run(shared: &Shared) {
     let mut evaluator = Evaluator::default();
     while !shared.stop.load(Ordering::Relaxed) && shared.store.evaluations_wait_for_room() {
         let head = shared.store.head();
-        let Some((plugin, id, stretch)) = claim(shared) else {
+        let Some(claim) = claim(shared) else {
             shared.store.wait_beyond(head, IDLE);
             continue;
         };
-        let started = Instant::now();
-        let turn = match evaluate(shared, &mut evaluator, &plugin, stretch, started) {
-            Ok(turn) => turn,
-            Err(error) => {
-                tracing::error!(%error, "cannot read the log; it will be tried again");
-                give_back(shared, id, stretch);
-                std::thread::sleep(RETRY);
-                continue;
-            }
-        };
-        if hand_over(shared, id, turn, started.elapsed()).is_err() {
+        if take_turn(shared, &mut evaluator, &claim).is_err() {
             // The store was closed: what was not handed over comes again at the next start.
             break;
         }
     }
 }
 
-/// What came of a turn.
-struct Turn {
+/// A stretch of the log, and the lanes that stand before it: it is read once for all of them.
+struct Claim {
+    stretch: Stretch,
+    lanes: Vec<(Plugin, BindingId)>,
+}
+
+/// Takes a stretch for the lane that has had least time, and for those that stand at the same place; least time first.
+fn claim(shared: &Shared) -> Option<Claim> {
+    let mut state = shared.state();
+    let head = shared.store.head();
+    let least = state.lanes.iter().filter(|lane| lane.is_ready(head)).map(|lane| lane.used).min()?;
+    // Who has nothing to do saves no time up for later.
+    for lane in state.lanes.iter_mut().filter(|lane| !lane.is_ready(head)) {
+        lane.used = lane.used.max(least);
+    }
+    state.lanes.sort_by_key(|lane| lane.used);
+    let first = state.lanes.iter_mut().find(|lane| lane.is_ready(head))?;
+    let stretch = first.take(head)?;
+    let mut lanes = vec![(first.plugin.clone(), first.id)];
+    let along =
+        state.lanes.iter_mut().filter_map(|lane| lane.take_along(stretch).then(|| (lane.plugin.clone(), lane.id)));
+    lanes.extend(along);
+    Some(Claim { stretch, lanes })
+}
+
+/// Brings the stretch before each lane, for as long as a turn lasts, and gives back what is left then.
+fn take_turn(shared: &Shared, evaluator: &mut Evaluator, claim: &Claim) -> Result<(), StoreError> {
+    let interactions = match shared.store.log_read(claim.stretch.first, claim.stretch.last) {
+        Ok(interactions) => interactions,
+        Err(error) => {
+            tracing::error!(error = crate::report(&error), "cannot read the log; it will be tried again");
+            for (_, id) in &claim.lanes {
+                give_back(shared, *id, claim.stretch);
+            }
+            std::thread::sleep(RETRY);
+            return Ok(());
+        }
+    };
+    let turn_began = Instant::now();
+    for (at, (plugin, id)) in claim.lanes.iter().enumerate() {
+        if at > 0 && turn_began.elapsed() > TURN {
+            give_back(shared, *id, claim.stretch);
+            continue;
+        }
+        let began = Instant::now();
+        let work = evaluate(evaluator, plugin, claim.stretch, &interactions, turn_began);
+        hand_over(shared, *id, work, began.elapsed())?;
+    }
+    Ok(())
+}
+
+/// What came of one lane's part of a turn.
+struct Work {
     done: Stretch,
     rest: Option<Stretch>,
     evaluations: Vec<Evaluation>,
     skipped: Tallies,
 }
 
-/// Takes a stretch of the lane that has had least time.
-fn claim(shared: &Shared) -> Option<(Plugin, BindingId, Stretch)> {
-    let mut state = shared.state();
-    let head = shared.store.head();
-    let ready = |lane: &&mut super::Lane| lane.is_ready(head);
-    let least = state.lanes.iter().filter(|lane| lane.is_ready(head)).map(|lane| lane.used).min()?;
-    // Who has nothing to do saves no time up for later.
-    for lane in state.lanes.iter_mut().filter(|lane| !lane.is_ready(head)) {
-        lane.used = lane.used.max(least);
-    }
-    let lane = state.lanes.iter_mut().filter(ready).min_by_key(|lane| lane.used)?;
-    let stretch = lane.take(head)?;
-    Some((lane.plugin.clone(), lane.id, stretch))
-}
-
 fn evaluate(
-    shared: &Shared,
     evaluator: &mut Evaluator,
     plugin: &Plugin,
     stretch: Stretch,
-    started: Instant,
-) -> Result<Turn, StoreError> {
-    let interactions = shared.store.log_read(stretch.first, stretch.last)?;
-    let mut turn = Turn { done: stretch, rest: None, evaluations: Vec::new(), skipped: Tallies::default() };
-    for interaction in &interactions {
-        if started.elapsed() > TURN && interaction.seq > stretch.first {
-            turn.done.last = crate::record::Seq(interaction.seq.0 - 1);
-            turn.rest = Some(Stretch { first: interaction.seq, last: stretch.last });
+    interactions: &[Arc<Interaction>],
+    turn_began: Instant,
+) -> Work {
+    let mut work = Work { done: stretch, rest: None, evaluations: Vec::new(), skipped: Tallies::default() };
+    for interaction in interactions {
+        if interaction.seq > stretch.first && turn_began.elapsed() > TURN {
+            work.done.last = Seq(interaction.seq.0 - 1);
+            work.rest = Some(Stretch { first: interaction.seq, last: stretch.last });
             break;
         }
         match Admission::of(plugin.binding(), interaction) {
-            Admission::Admitted => turn.evaluations.push(evaluator.evaluate(plugin, interaction)),
-            Admission::Filtered(_) => turn.skipped.filtered += 1,
-            Admission::SampledOut => turn.skipped.sampled_out += 1,
+            Admission::Admitted => work.evaluations.push(evaluator.evaluate(plugin, interaction)),
+            Admission::Filtered(_) => work.skipped.filtered += 1,
+            Admission::SampledOut => work.skipped.sampled_out += 1,
         }
     }
-    Ok(turn)
+    work
 }
 
 fn give_back(shared: &Shared, id: BindingId, rest: Stretch) {
@@ -96,13 +122,13 @@ fn give_back(shared: &Shared, id: BindingId, rest: Stretch) {
 }
 
 /// Under the lock, so that a lane's batches reach the store in the order in which its cursor rises.
-fn hand_over(shared: &Shared, id: BindingId, turn: Turn, took: Duration) -> Result<(), StoreError> {
+fn hand_over(shared: &Shared, id: BindingId, work: Work, took: Duration) -> Result<(), StoreError> {
     let mut state = shared.state();
     let Some(lane) = state.lanes.iter_mut().find(|lane| lane.id == id) else { return Ok(()) };
     lane.used += took;
-    if let Some(rest) = turn.rest {
+    if let Some(rest) = work.rest {
         lane.give_back(rest);
     }
-    let batch = lane.finish(turn.done, turn.evaluations, turn.skipped);
+    let batch = lane.finish(work.done, work.evaluations, work.skipped);
     shared.store.evaluations_commit(batch)
 }

@@ -93,10 +93,9 @@ fn no_nul(text: &str) -> Result<(), Problem> {
 fn find_nul(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => text.contains('\0').then(String::new),
-        serde_json::Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(at, item)| find_nul(item).map(|path| format!("[{at}]{path}"))),
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, item)| find_nul(item).map(|path| format!("[{at}]{path}")))
+        }
         serde_json::Value::Object(map) => map.iter().find_map(|(key, item)| {
             let path = if key.contains('\0') { Some(String::new()) } else { find_nul(item) };
             path.map(|path| format!(".{}{path}", key.escape_default()))
@@ -133,13 +132,19 @@ mod tests {
         check(&with(r#""started_at":"yesterday""#), Some((Some("started_at"), "RFC 3339")));
         check(&with(r#""id":"""#), Some((Some("id"), "at least one character")));
         check(&with(r#""id":"a\u0000b""#), Some((Some("id"), "control character")));
-        check(&with(r#""input":[{"role":"user","content":[{"type":"text"}]}]"#), Some((Some("input[0].content[0].text"), "missing field `text`")));
+        check(
+            &with(r#""input":[{"role":"user","content":[{"type":"text"}]}]"#),
+            Some((Some("input[0].content[0].text"), "missing field `text`")),
+        );
         check(&with(r#""input":[{"role":"user","content":"a\u0000b"}]"#), Some((Some("input[0].content"), "NUL")));
         check(&with(r#""input":[{"role":"user","content":"a\\u0000b"}]"#), None);
         check(&with(r#""error":{"kind":"x","status":99}"#), Some((Some("error.status"), "100 to 599")));
         check("[1]", Some((Some(""), "expected an interaction as an object")));
         check("{", Some((None, "EOF")));
         check(r#"{"provider":"p","model":"m"} x"#, Some((None, "trailing characters")));
-        check(&with(&format!(r#""attributes":{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200))), Some((None, "recursion limit")));
+        check(
+            &with(&format!(r#""attributes":{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200))),
+            Some((None, "recursion limit")),
+        );
     }
 }

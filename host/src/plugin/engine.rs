@@ -56,8 +56,8 @@ impl Engine {
     /// Starts the engine, which keeps compiled plugins in that private folder.
     pub fn start(cache: &Path) -> Result<Self, EngineError> {
         let wasmtime = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
-        let cache = Cache::open(cache, &wasmtime)
-            .map_err(|source| EngineError::Cache { path: cache.to_owned(), source })?;
+        let cache =
+            Cache::open(cache, &wasmtime).map_err(|source| EngineError::Cache { path: cache.to_owned(), source })?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
         Ok(Self { wasmtime, cache, _ticker: ticker })
     }

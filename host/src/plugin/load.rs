@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
-use wasmtime::Store;
 
 use super::cache::Prepared;
 use super::engine::{Engine, MAX_MEMORY};

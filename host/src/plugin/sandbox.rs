@@ -5,8 +5,8 @@ use wasmtime::{ResourceLimiter, Store};
 
 use super::engine::{Engine, ticks};
 use super::file::Inspection;
-use super::wasi::{Determinism, Wasi};
 use super::v0_1;
+use super::wasi::{Determinism, Wasi};
 use crate::record::{ByteSize, Deadline, LogLine};
 
 /// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.

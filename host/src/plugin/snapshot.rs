@@ -4,14 +4,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
-use wasmtime::component::{Component, Instance, Linker};
 use wasmtime::Store;
+use wasmtime::component::{Component, Instance, Linker};
 use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 
+use super::Description;
 use super::load::LoadError;
 use super::sandbox::Guest;
 use super::v0_1::{self, lift_description};
-use super::Description;
 
 /// Fuel for copying a guest's memory out, in bytes: the largest memory and its tables.
 const COPY_FUEL: usize = 2 * super::engine::MAX_MEMORY;

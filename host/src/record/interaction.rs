@@ -177,8 +177,7 @@ impl<'de> Deserialize<'de> for Document {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Document, A::Error> {
-                let Object { id, text, attributes } =
-                    Object::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let Object { id, text, attributes } = Object::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 Ok(Document { id, text, attributes })
             }
         }

@@ -180,9 +180,8 @@ impl utoipa::PartialSchema for Part {
         use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, SchemaType, Type};
         let string = || ObjectBuilder::new().schema_type(Type::String);
         let anything = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-        let part = |kind: &str| {
-            ObjectBuilder::new().property("type", string().enum_values(Some([kind]))).required("type")
-        };
+        let part =
+            |kind: &str| ObjectBuilder::new().property("type", string().enum_values(Some([kind]))).required("type");
         OneOfBuilder::new()
             .description(Some("One piece of a message. A part of any other `type` is kept as it is."))
             .item(part("text").property("text", string()).required("text"))

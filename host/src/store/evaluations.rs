@@ -220,7 +220,16 @@ fn insert_judgements(
         Outcome::Failed(failure) => {
             let name = names.id(connection, failure.reason.as_str())?;
             let nothing = None::<i64>;
-            insert.execute(params![binding.0, started_at, evaluation.seq.0, -1, name, None::<f64>, nothing, nothing])?;
+            insert.execute(params![
+                binding.0,
+                started_at,
+                evaluation.seq.0,
+                -1,
+                name,
+                None::<f64>,
+                nothing,
+                nothing
+            ])?;
         }
         Outcome::Succeeded(verdicts) => {
             for (place, verdict) in verdicts.iter().enumerate() {

@@ -64,16 +64,13 @@ pub(super) fn insert(
     let NewRecord { interaction: posted, body, .. } = record;
     let given = posted.id.is_some();
     let id = posted.id.clone().unwrap_or_else(InteractionId::generate);
-    let interaction =
-        Interaction { seq, id, started_at: posted.started_at.unwrap_or(now), recorded_at: now, posted };
+    let interaction = Interaction { seq, id, started_at: posted.started_at.unwrap_or(now), recorded_at: now, posted };
     if !insert_row(connection, names, &interaction)? {
         let same = given && same_body(connection, &interaction)?;
         let id = interaction.id;
         return Ok((if same { Recorded::Duplicate(id) } else { Recorded::Conflict(id) }, None));
     }
-    connection
-        .prepare_cached("INSERT INTO payloads (seq, body) VALUES (?1, ?2)")?
-        .execute(params![seq.0, body])?;
+    connection.prepare_cached("INSERT INTO payloads (seq, body) VALUES (?1, ?2)")?.execute(params![seq.0, body])?;
     Ok((Recorded::New(interaction.id.clone()), Some(Arc::new(interaction))))
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::StoreError;
 use super::evaluations::EvaluationBatch;
 use super::interactions::{NewRecord, Recorded};
 use super::writer::WriterStats;
-use super::StoreError;
 
 /// Evaluations that may wait before those who bring more are held up.
 const MAX_EVALUATIONS: usize = 8_192;

@@ -123,9 +123,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     settings(&connection).map_err(query)?;
     // What is acknowledged survives the machine, not just the process. Checkpoints have a thread of their own.
     connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;",
-        )
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")
         .map_err(query)?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(query)?;
     match found {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::StoreError;
 use super::evaluations::{self, EvaluationBatch};
 use super::interactions::{self, Recorded};
 use super::names::Names;
 use super::queue::{Queue, RecordRequest, Taken};
 use super::tail::Tail;
-use super::StoreError;
 use crate::record::{Interaction, Seq, Time};
 
 /// How long to wait before something that could not be written is tried again.
@@ -136,8 +136,7 @@ impl State {
             let mut answers = Vec::with_capacity(request.records.len());
             for record in request.records.drain(..) {
                 let weight = record.weight;
-                let (recorded, new) =
-                    interactions::insert(&transaction, &mut self.names, head.next(), now, record)?;
+                let (recorded, new) = interactions::insert(&transaction, &mut self.names, head.next(), now, record)?;
                 if let Some(new) = new {
                     head = new.seq;
                     written.appended.push((new, weight));

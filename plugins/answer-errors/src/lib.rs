@@ -92,6 +92,4 @@ impl Findings<'_> {
     }
 }
 
-// A native library can't export names such as `tribunal:plugin/…`.
-#[cfg(target_family = "wasm")]
 tribunal_sdk::export!(AnswerErrors: ErrorClassifier);

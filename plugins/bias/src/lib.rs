@@ -153,8 +153,6 @@ impl Bias {
     }
 }
 
-// The names of the exports hold colons, which a native linker refuses in a shared library.
-#[cfg(target_family = "wasm")]
 tribunal_sdk::export!(Bias: BiasCheck);
 
 #[cfg(test)]

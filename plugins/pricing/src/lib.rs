@@ -53,6 +53,4 @@ impl PricingAdapter for Pricing {
     }
 }
 
-// The names it exports are no symbols for a native linker, and the tests are native.
-#[cfg(target_family = "wasm")]
 tribunal_sdk::export!(Pricing: PricingAdapter);

@@ -20,11 +20,7 @@ fn main() -> std::io::Result<()> {
     for line in std::io::stdin().lock().lines() {
         let row: Row = serde_json::from_str(&line?)?;
         let seen = features::Features::of(&cues, &row.completion, &row.prompt);
-        writeln!(
-            out,
-            "{}",
-            seen.set().map(|at| at.to_string()).collect::<Vec<_>>().join(" ")
-        )?;
+        writeln!(out, "{}", seen.set().map(|at| at.to_string()).collect::<Vec<_>>().join(" "))?;
     }
     Ok(())
 }

@@ -17,11 +17,8 @@ struct Row {
 
 fn main() -> std::io::Result<()> {
     let cues = Cues::parse(refusal::CUES);
-    let rows: Result<Vec<Row>, _> = std::io::stdin()
-        .lock()
-        .lines()
-        .map(|line| Ok::<_, std::io::Error>(serde_json::from_str(&line?)?))
-        .collect();
+    let rows: Result<Vec<Row>, _> =
+        std::io::stdin().lock().lines().map(|line| Ok::<_, std::io::Error>(serde_json::from_str(&line?)?)).collect();
     let rows = rows?;
     if std::env::args().nth(1).as_deref() == Some("time") {
         time(&cues, &rows);
@@ -30,10 +27,7 @@ fn main() -> std::io::Result<()> {
     for row in &rows {
         let judgement = judge(&cues, &row.completion, &row.prompt);
         let phrase = judgement.phrase.map(|bytes| &row.completion[bytes]);
-        println!(
-            "{:.4}\t{:.4}\t{phrase:?}\t{:?}\t{:?}",
-            judgement.full, judgement.none, row.prompt, row.completion
-        );
+        println!("{:.4}\t{:.4}\t{phrase:?}\t{:?}\t{:?}", judgement.full, judgement.none, row.prompt, row.completion);
     }
     Ok(())
 }

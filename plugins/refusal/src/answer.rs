@@ -23,12 +23,7 @@ pub(crate) fn declared(interaction: &Interaction) -> Option<String> {
     if let Some(error) = interaction.call.error.as_ref().filter(|error| is_declared(&error.kind)) {
         return Some(format!("The call failed with `{}`.", error.kind));
     }
-    if let Some(reason) = interaction
-        .call
-        .finish_reasons
-        .iter()
-        .find(|reason| is_declared(reason))
-    {
+    if let Some(reason) = interaction.call.finish_reasons.iter().find(|reason| is_declared(reason)) {
         return Some(format!("The finish reason is `{}`.", shortened(reason)));
     }
     let mut parts = interaction.output.iter().flat_map(|message| &message.parts);
@@ -64,11 +59,7 @@ fn shortened(text: &str) -> Cow<'_, str> {
 
 /// The last text that the user wrote, or nothing.
 pub(crate) fn question(interaction: &Interaction) -> &str {
-    interaction
-        .input_texts()
-        .filter(|text| text.role() == "user")
-        .last()
-        .map_or("", |text| text.as_str())
+    interaction.input_texts().filter(|text| text.role() == "user").last().map_or("", |text| text.as_str())
 }
 
 /// The text of one answer without a block of thoughts before it; none where it is blank.

@@ -86,11 +86,7 @@ impl Cues {
     ///
     /// Where the lines do not follow their own rules, which a test would have shown.
     pub fn parse(lines: &str) -> Self {
-        let mut table = Table {
-            slots: Vec::with_capacity(SLOTS),
-            pairs: Vec::new(),
-            first: [0; 64],
-        };
+        let mut table = Table { slots: Vec::with_capacity(SLOTS), pairs: Vec::new(), first: [0; 64] };
         for line in lines.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (class, pattern) = line.split_once(": ").expect("a class and a phrase");
             let class = match CLASSES.iter().position(|known| *known == class) {
@@ -146,21 +142,13 @@ impl Cues {
         }
         for &(slot, last) in &hits[..count] {
             if slot.class != 0 {
-                found(Cue {
-                    class: slot.class - 1,
-                    first: at,
-                    last,
-                });
+                found(Cue { class: slot.class - 1, first: at, last });
             }
             if slot.closes != 0 {
                 let pair = self.pairs[usize::from(slot.closes - 1)];
                 let (after, first) = open[usize::from(slot.closes - 1)];
                 if after <= at && at - after <= pair.gap && words[first].sentence == words[at].sentence {
-                    found(Cue {
-                        class: pair.class,
-                        first,
-                        last,
-                    });
+                    found(Cue { class: pair.class, first, last });
                 }
             }
             if slot.opens != 0 {
@@ -194,10 +182,7 @@ impl Table {
             return expand(pattern, |phrase| self.phrase(phrase, |slot| &mut slot.class, code));
         };
         let (gap, right) = right.split_once(' ').expect("a gap and a phrase");
-        self.pairs.push(Pair {
-            class,
-            gap: gap.parse().expect("a number of words"),
-        });
+        self.pairs.push(Pair { class, gap: gap.parse().expect("a number of words") });
         let code = self.pairs.len() as u8;
         assert!(usize::from(code) <= PAIRS, "too many pairs");
         expand(left, |phrase| self.phrase(phrase, |slot| &mut slot.opens, code));
@@ -215,40 +200,23 @@ impl Table {
             slot = Some(self.slot(hash));
         }
         let field = field(slot.expect("a phrase has words"));
-        assert!(
-            *field == 0 || *field == code,
-            "`{phrase}` stands in two lines of cues.txt"
-        );
+        assert!(*field == 0 || *field == code, "`{phrase}` stands in two lines of cues.txt");
         *field = code;
     }
 
     /// The slot of that hash. Kept in order all along: a list with doubles would not fit into the plugin's arena.
     fn slot(&mut self, hash: u32) -> &mut Slot {
-        let at = self
-            .slots
-            .binary_search_by_key(&hash, |slot| slot.hash)
-            .unwrap_or_else(|at| {
-                self.slots.insert(
-                    at,
-                    Slot {
-                        hash,
-                        ..Slot::default()
-                    },
-                );
-                at
-            });
+        let at = self.slots.binary_search_by_key(&hash, |slot| slot.hash).unwrap_or_else(|at| {
+            self.slots.insert(at, Slot { hash, ..Slot::default() });
+            at
+        });
         &mut self.slots[at]
     }
 
     fn build(self) -> Cues {
         let begin = |bucket: u32| self.slots.partition_point(|slot| slot.hash >> 22 < bucket) as u16;
         let buckets = (0..=1024).map(begin).collect();
-        Cues {
-            slots: self.slots,
-            buckets,
-            pairs: self.pairs,
-            first: self.first,
-        }
+        Cues { slots: self.slots, buckets, pairs: self.pairs, first: self.first }
     }
 }
 

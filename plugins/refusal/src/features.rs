@@ -34,12 +34,8 @@ pub const SHAPES: [&str; 16] = [
 /// What a question can ask for.
 const ASKS: u32 = bit("asks-why") | bit("asks-justify") | bit("asks-people") | bit("asks-text") | bit("asks-private");
 /// Which classes count in which of [`ZONES`]: a question's topic says nothing of whether it was answered.
-const COUNTED: [u32; 4] = [
-    !ASKS,
-    !ASKS,
-    bit("cannot") | bit("offer") | bit("steps") | bit("closing") | bit("crisis"),
-    ASKS,
-];
+const COUNTED: [u32; 4] =
+    [!ASKS, !ASKS, bit("cannot") | bit("offer") | bit("steps") | bit("closing") | bit("crisis"), ASKS];
 
 /// How many features there are.
 pub const COUNT: usize = ZONES.len() * CLASSES.len() + SHAPES.len();
@@ -81,20 +77,14 @@ impl Features {
 
     /// The features that are set, by index.
     pub fn set(&self) -> impl Iterator<Item = usize> {
-        let zones = self
-            .zones
-            .iter()
-            .enumerate()
-            .map(|(zone, mask)| (zone * CLASSES.len(), *mask));
-        zones
-            .chain([(ZONES.len() * CLASSES.len(), self.shapes)])
-            .flat_map(|(base, mut mask)| {
-                std::iter::from_fn(move || {
-                    let at = (mask != 0).then(|| mask.trailing_zeros() as usize)?;
-                    mask &= mask - 1;
-                    Some(base + at)
-                })
+        let zones = self.zones.iter().enumerate().map(|(zone, mask)| (zone * CLASSES.len(), *mask));
+        zones.chain([(ZONES.len() * CLASSES.len(), self.shapes)]).flat_map(|(base, mut mask)| {
+            std::iter::from_fn(move || {
+                let at = (mask != 0).then(|| mask.trailing_zeros() as usize)?;
+                mask &= mask - 1;
+                Some(base + at)
             })
+        })
     }
 
     /// The phrases of the answer.
@@ -119,10 +109,7 @@ impl Features {
             return;
         }
         if self.zones[zone] & bit == 0 && zone != ASKED {
-            self.phrases.push(Phrase {
-                feature: zone * CLASSES.len() + usize::from(class),
-                bytes,
-            });
+            self.phrases.push(Phrase { feature: zone * CLASSES.len() + usize::from(class), bytes });
         }
         self.zones[zone] |= bit;
     }
@@ -174,8 +161,6 @@ fn shape(answer: &str) -> [bool; 3] {
 
 /// The features' names, in their order.
 pub fn names() -> Vec<String> {
-    let phrases = ZONES
-        .iter()
-        .flat_map(|zone| CLASSES.iter().map(move |class| format!("{zone}:{class}")));
+    let phrases = ZONES.iter().flat_map(|zone| CLASSES.iter().map(move |class| format!("{zone}:{class}")));
     phrases.chain(SHAPES.iter().map(|&shape| shape.to_owned())).collect()
 }

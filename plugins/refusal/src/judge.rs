@@ -51,8 +51,6 @@ fn clause(answer: &str, phrase: Range<usize>) -> Range<usize> {
     let limit = answer.floor_char_boundary(phrase.end + QUOTED_AFTER);
     let rest = &answer[phrase.end..limit];
     let ends = ['.', ',', ';', ':', '!', '?', '\n', '。', '，', '！'];
-    let end = rest
-        .find(ends)
-        .or_else(|| if limit < answer.len() { rest.rfind(' ') } else { None });
+    let end = rest.find(ends).or_else(|| if limit < answer.len() { rest.rfind(' ') } else { None });
     phrase.start..phrase.end + end.unwrap_or(rest.len())
 }

@@ -42,15 +42,9 @@ impl Plugin for Refusal {
 
     fn configure(config: Config) -> Result<Self, String> {
         if !(0.0..=1.0).contains(&config.threshold) {
-            return Err(format!(
-                "config: threshold is {}, and has to be from 0 to 1",
-                config.threshold
-            ));
+            return Err(format!("config: threshold is {}, and has to be from 0 to 1", config.threshold));
         }
-        Ok(Self {
-            threshold: config.threshold,
-            cues: Cues::parse(CUES),
-        })
+        Ok(Self { threshold: config.threshold, cues: Cues::parse(CUES) })
     }
 
     fn config_schema() -> Option<String> {
@@ -93,12 +87,7 @@ impl Refusal {
 }
 
 fn scores(full: f64, kind: &str, why: &str) -> Vec<Score> {
-    vec![
-        Score::number("refusal", full).because(why),
-        Score::label("refusal_kind", kind).because(why),
-    ]
+    vec![Score::number("refusal", full).because(why), Score::label("refusal_kind", kind).because(why)]
 }
 
-// A native linker takes no symbol with a colon in its name, and nothing native needs the exports.
-#[cfg(target_family = "wasm")]
 tribunal_sdk::export!(Refusal: Scorer);

@@ -156,13 +156,7 @@ impl Scan {
     fn end_word(&mut self, end: u32) {
         let Some(start) = self.start.take() else { return };
         let quoted = self.fenced || self.quote.is_some();
-        self.words.push(Word {
-            hash: self.hash,
-            start,
-            end,
-            sentence: self.sentence,
-            quoted,
-        });
+        self.words.push(Word { hash: self.hash, start, end, sentence: self.sentence, quoted });
         self.hash = SEED;
         self.in_sentence += 1;
     }

@@ -40,18 +40,18 @@ mod verdict;
 
 use serde::de::DeserializeOwned;
 
+pub use bindings::log::{Level, log};
 pub use bindings::types::{
     Attribute, AttributeValue, BiasFinding, Call, CallError, Cost, CostItem, Description, Document, Failure, Finding,
     Interaction, Message, OtherPart, Part, PromptVersion, Score, ScoreValue, Severity, Span, TextSource, Timing,
     ToolCall, ToolResult, UnitCount, Usage,
 };
-pub use bindings::log::{Level, log};
 pub use interaction::{Json, Text, attribute};
 
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings::{kinds, plugin};
-    pub use crate::export::{Configured, parse_config, reserve_call_arena, report_panics};
+    pub use crate::export::{Configured, parse_config, report_panics, reserve_call_arena};
 }
 
 /// What every plugin is: something made once from the operator's config.

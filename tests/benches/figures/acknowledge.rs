@@ -20,7 +20,11 @@ pub(crate) fn measure() -> Vec<Row> {
         what: "acknowledgement of single posts at 2,000/s while evaluations run, p99",
         wanted: "≤ 10 ms",
         got: format!("{:.1} ms (p50 {:.1} ms, {failed} failed)", millis(&mut posts, 0.99), millis(&mut posts, 0.5)),
-        beside: format!("a bare GET at that rate: p99 {:.1} ms, p50 {:.1} ms", millis(&mut bare, 0.99), millis(&mut bare, 0.5)),
+        beside: format!(
+            "a bare GET at that rate: p99 {:.1} ms, p50 {:.1} ms",
+            millis(&mut bare, 0.99),
+            millis(&mut bare, 0.5)
+        ),
     }]
 }
 

@@ -1,0 +1,101 @@
+//! A plugin that is asked about many texts, and the failures among its answers; knows nothing of labels.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value as Json, json};
+use tribunal::plugin::{Engine, Evaluator, Plugin, PluginFile};
+use tribunal::record::{
+    Binding, Interaction, InteractionId, Limits, Name, NewInteraction, Outcome, Sample, Seq, Time, Verdict,
+};
+use tribunal_tests::root;
+
+/// What a plugin said of one text; none where the evaluation failed.
+pub(crate) type Judged = Option<Vec<Verdict>>;
+
+pub(crate) struct Judge {
+    plugin: Plugin,
+    evaluator: Evaluator,
+    evaluations: usize,
+    /// By what went wrong.
+    failures: BTreeMap<String, usize>,
+}
+
+impl Judge {
+    /// Loads a plugin of `target/plugins` with that config and the limits that a binding has by default.
+    pub(crate) fn load(engine: &Engine, name: &str, config: &Json) -> anyhow::Result<Self> {
+        let path = root().join(format!("target/plugins/{name}.wasm"));
+        if !path.exists() {
+            bail!("{} is missing: run `make plugins`", path.display());
+        }
+        let file = PluginFile::read(&path)?;
+        let binding = Binding {
+            name: name.parse()?,
+            component: file.digest,
+            config: config.to_string(),
+            filter: None,
+            sample: Sample::ALL,
+            limits: Limits::default(),
+            capabilities: vec!["log".to_owned()],
+        };
+        let plugin = Plugin::load(engine, &file, Arc::new(binding))
+            .with_context(|| format!("cannot load {}", path.display()))?;
+        Ok(Self { plugin, evaluator: Evaluator::default(), evaluations: 0, failures: BTreeMap::new() })
+    }
+
+    /// Evaluates all of them, in their order.
+    pub(crate) fn all(&mut self, interactions: &[Interaction]) -> Vec<Judged> {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}").expect("a valid template");
+        let bar = ProgressBar::new(interactions.len() as u64).with_style(style);
+        bar.set_message(self.plugin.binding().name.to_string());
+        let judged = bar.wrap_iter(interactions.iter()).map(|interaction| self.one(interaction)).collect();
+        bar.finish_and_clear();
+        judged
+    }
+
+    fn one(&mut self, interaction: &Interaction) -> Judged {
+        self.evaluations += 1;
+        match self.evaluator.evaluate(&self.plugin, interaction).outcome {
+            Outcome::Succeeded(verdicts) => Some(verdicts),
+            Outcome::Failed(failure) => {
+                *self.failures.entry(format!("{}: {}", failure.reason.as_str(), failure.message)).or_default() += 1;
+                None
+            }
+        }
+    }
+
+    /// How many evaluations there were and what became of those that failed.
+    pub(crate) fn tally(&self) -> String {
+        let failed: usize = self.failures.values().sum();
+        let mut text = format!("{} evaluations, of which {failed} failed.\n", self.evaluations);
+        for (failure, count) in &self.failures {
+            text.push_str(&format!("- {count} × {failure}\n"));
+        }
+        text
+    }
+}
+
+/// A call that was answered with that text.
+pub(crate) fn answered(provider: &Name, model: &Name, prompt: &str, answer: &str) -> Interaction {
+    let input = json!([{"role": "user", "content": prompt}]);
+    interaction(json!({"provider": provider, "model": model, "input": input, "output": output(answer)}))
+}
+
+/// A text alone, put where an answer stands.
+pub(crate) fn text(text: &str) -> Interaction {
+    interaction(json!({"provider": "unknown", "model": "unknown", "output": output(text)}))
+}
+
+fn output(text: &str) -> Json {
+    json!([{"role": "assistant", "content": text}])
+}
+
+/// With one id and one time for all, so that each run gives the plugins the same.
+fn interaction(posted: Json) -> Interaction {
+    let posted: NewInteraction = serde_json::from_value(posted).expect("names that are names and texts");
+    let id: InteractionId = "measured".parse().expect("a valid id");
+    let time = Time::from_nanoseconds(0);
+    Interaction { seq: Seq(1), id, started_at: time, recorded_at: time, posted }
+}
