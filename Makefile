@@ -1,7 +1,10 @@
 # The project's commands. Each installs what it needs and is missing, and says what it installs.
 
+# Installs a cargo command where it is missing.
+need = command -v $(1) >/dev/null || { echo "installing $(1)"; cargo install --locked --quiet $(1); }
+
 .DEFAULT_GOAL := help
-.PHONY: help run stop test unit lint doc deny bench measure plugins tools clean
+.PHONY: help run stop test lint doc deny bench measure plugins clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,10 +15,12 @@ run: plugins ## Build in release mode, serve the sample on 127.0.0.1:8700, say w
 stop: ## Stop what `make run` started
 	@./examples/run.sh stop
 
-test: plugins tools ## Every test, against the real server and real plugins
+test: plugins ## Every test, against the real server and real plugins
+	@$(call need,cargo-nextest)
+	cargo build --package tribunal
 	cargo nextest run --workspace
 	cargo test --quiet --workspace --doc
-	@cd plugins && cargo test --quiet --workspace
+	cd plugins && cargo test --quiet --workspace
 
 lint: ## Format and clippy
 	cargo fmt --all --check
@@ -26,7 +31,8 @@ lint: ## Format and clippy
 doc: ## The API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-deny: tools ## Licences, advisories and sources of what the project depends on
+deny: ## Licences and sources of what the project depends on
+	@$(call need,cargo-deny)
 	cargo deny --all-features check bans licenses sources
 
 bench: plugins ## The figures of the README, each beside its ceiling
@@ -38,9 +44,6 @@ measure: plugins ## How good the plugins are, against human labels
 
 plugins: ## Build every plugin into target/plugins
 	@./plugins/build.sh
-
-tools:
-	@command -v cargo-nextest >/dev/null || { echo "installing cargo-nextest"; cargo install --locked --quiet cargo-nextest; }
 
 clean: ## Remove everything that was built
 	cargo clean

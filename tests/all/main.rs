@@ -1,5 +1,6 @@
 //! The tests that drive the real server from outside, with real plugins built from source.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+#![allow(clippy::print_stdout, reason = "a test may say what it counted")]
 
 mod architecture;
 mod cli;

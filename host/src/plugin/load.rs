@@ -192,7 +192,7 @@ fn prepare(engine: &Engine, file: &PluginFile, binding: &Binding) -> Result<(Pre
 fn export(instance: &InstancePre<Guest>, kind: Kind) -> Result<(Kind, ComponentExportIndex), LoadError> {
     let wrong = |source| LoadError::Contract { function: kind.as_str(), source };
     let component = instance.component();
-    let interface = component.get_export_index(None, &format!("tribunal:plugin/{}@{CONTRACT}", kind.as_str()));
+    let interface = component.get_export_index(None, format!("tribunal:plugin/{}@{CONTRACT}", kind.as_str()));
     let found = interface.and_then(|interface| component.get_export(Some(&interface), "evaluate"));
     let Some((ComponentItem::ComponentFunc(function), index)) = found else {
         return Err(wrong(wasmtime::Error::msg("there is no function `evaluate`")));

@@ -19,10 +19,13 @@ struct Row {
     beside: String,
 }
 
+/// A part of the table: its name, and what measures it.
+type Part = (&'static str, fn() -> Vec<Row>);
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
-    let parts: [(&str, fn() -> Vec<Row>); 5] = [
+    let parts: [Part; 5] = [
         ("call", call::measure),
         ("record", record::measure),
         ("pipeline", pipeline::measure),

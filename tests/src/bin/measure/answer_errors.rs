@@ -20,13 +20,14 @@ struct Read<'a> {
 
 pub(crate) fn measure(engine: &Engine, data: &Data) -> anyhow::Result<String> {
     let mut judge = Judge::load(engine, "answer-errors", &json!({}))?;
-    let sources: [(&str, BTreeSet<&str>); 3] = [
-        ("XSTest, prompts (people)", data.xstest.iter().map(|row| row.prompt.as_str()).collect()),
+    // Three models were given the same prompts.
+    let prompts: BTreeSet<&str> = data.xstest.iter().map(|row| row.prompt.as_str()).collect();
+    let sources: [(&str, Vec<&str>); 3] = [
+        ("XSTest, prompts (people)", prompts.into_iter().collect()),
         ("XSTest, answers", data.xstest.iter().map(|row| row.completion.as_str()).collect()),
         ("HaluEval, answers", data.halueval.iter().map(|row| row.completion.as_str()).collect()),
     ];
     let read = sources.map(|(source, texts)| {
-        let texts: Vec<&str> = texts.into_iter().collect();
         let judged = judge.all(&texts.iter().map(|chosen| text(chosen)).collect::<Vec<_>>());
         Read { source, texts, codes: judged.iter().map(codes).collect() }
     });
@@ -36,7 +37,7 @@ pub(crate) fn measure(engine: &Engine, data: &Data) -> anyhow::Result<String> {
     let answers: Vec<&str> = read[2].texts.iter().copied().filter(|text| is_test(text)).collect();
     let recall = CORRUPTIONS.map(|corruption| recall(&mut judge, &answers, corruption));
     Ok(format!(
-        "## answer-errors\n\nEach text once, as the answer of a call that says nothing of how it ended. Here a text \
+        "## answer-errors\n\nEach text as the answer of a call that says nothing of how it ended. Here a text \
          itself decides on its half. People wrote the prompts; what is found in them is mostly a false alarm.\n\n{}\n\
          Texts of both halves with a finding of that code:\n\n{counts}\nErrors made by rule, one in each answer of \
          HaluEval's TEST half that allows it, found at the place where they were made:\n\n{}\n{}",
