@@ -7,6 +7,7 @@ mod cli;
 mod durability;
 mod hostile_input;
 mod lists;
+mod openapi;
 mod pricing;
 mod recording;
 mod sample;

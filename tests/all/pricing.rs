@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tribunal_tests::{Server, pages, plugin, root};
+use tribunal_tests::{Server, pages, plugin, python, root, run};
 
 /// What a call costs: currency and billionths of it.
 type Cost = (String, u64);
@@ -57,7 +56,7 @@ fn cases() -> Vec<(Value, Option<Cost>)> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cases.jsonl");
     let script = root().join("plugins/pricing/check.py");
-    run(Command::new(python()).arg(script).arg("--out").arg(&file));
+    run(Command::new(python("plugins/pricing/requirements.txt")).arg(script).arg("--out").arg(&file));
     let text = fs::read_to_string(&file).unwrap();
     let case = |(at, line): (usize, &str)| {
         let mut case: Value = serde_json::from_str(line).unwrap();
@@ -68,26 +67,4 @@ fn cases() -> Vec<(Value, Option<Cost>)> {
         (call, amount.map(|amount| (expected["currency"].as_str().unwrap().to_owned(), amount)))
     };
     text.lines().enumerate().map(case).collect()
-}
-
-/// A Python that has the package in the version that `requirements.txt` names. The first time it is installed; pip says
-/// what it installs, and later finds it there.
-fn python() -> PathBuf {
-    let venv = root().join("target/venv-pricing");
-    let python = venv.join("bin/python");
-    if !venv.join("bin/pip").exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
-    }
-    let requirements = root().join("plugins/pricing/requirements.txt");
-    let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--requirement"];
-    run(Command::new(&python).args(pip).arg(requirements));
-    python
-}
-
-fn run(command: &mut Command) {
-    let shown = format!("{command:?}");
-    match command.status() {
-        Ok(status) => assert!(status.success(), "{shown} ended with {status}; what it says is above"),
-        Err(error) => panic!("{shown} can't be started: {error}; Python 3 with venv is needed"),
-    }
 }

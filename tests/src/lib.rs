@@ -1,8 +1,10 @@
 //! What tests and benchmarks share: a real server in a folder of its own, and a client for it. Knows nothing of
 //! what is tested.
 
+mod python;
 mod server;
 mod wire;
 
+pub use python::{python, run};
 pub use server::{Server, binary, guest, plugin, root};
 pub use wire::{interaction, pages};

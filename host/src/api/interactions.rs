@@ -4,6 +4,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
 
 use super::page::{List, ListQuery, ListRequest};
 use super::{Api, query};
@@ -109,14 +111,42 @@ pub(super) async fn interaction_list(
 }
 
 /// One interaction as it was posted, with everything that was said of it.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct InteractionDetail {
     #[serde(flatten)]
     interaction: NewInteraction,
+    #[serde(flatten)]
+    judged: Judged,
+}
+
+/// What the host adds to an interaction.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Judged {
     /// When it was recorded.
     recorded_at: Time,
     /// By binding, oldest first; those that gave none are at `/v1/interactions/{id}/evaluations`.
     evaluations: Vec<EvaluationItem>,
+}
+
+impl utoipa::ToSchema for InteractionDetail {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        NewInteraction::schemas(schemas);
+        Judged::schemas(schemas);
+    }
+}
+
+/// The fields of both in one object: what is posted may have no others, so the two schemas can't both hold of it.
+impl utoipa::PartialSchema for InteractionDetail {
+    fn schema() -> RefOr<Schema> {
+        let mut whole = NewInteraction::schema();
+        if let (RefOr::T(Schema::Object(whole)), RefOr::T(Schema::Object(judged))) = (&mut whole, Judged::schema()) {
+            whole.description =
+                Some("One interaction as it was posted, with everything that was said of it.".to_owned());
+            whole.properties.extend(judged.properties);
+            whole.required.extend(judged.required);
+        }
+        whole
+    }
 }
 
 /// One binding applied to the interaction.
@@ -193,8 +223,10 @@ pub(super) async fn interaction_get(
     posted.started_at = Some(interaction.started_at);
     Ok(Json(InteractionDetail {
         interaction: posted,
-        recorded_at: interaction.recorded_at,
-        evaluations: evaluations.into_iter().map(EvaluationItem::from).collect(),
+        judged: Judged {
+            recorded_at: interaction.recorded_at,
+            evaluations: evaluations.into_iter().map(EvaluationItem::from).collect(),
+        },
     }))
 }
 

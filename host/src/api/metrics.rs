@@ -16,8 +16,13 @@ use crate::dispatch::Bench;
 use crate::http::Problem;
 use crate::store::{BindingRow, Store, WriterStats};
 
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// Figures for Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "host", responses((status = 200, description = "OpenMetrics text", body = String)))]
+#[utoipa::path(
+    get, path = "/metrics", tag = "host",
+    responses((status = 200, description = "OpenMetrics text", body = String, content_type = OPEN_METRICS)),
+)]
 pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse, Problem> {
     let text = query(move || {
         let figures = Figures::read(&api.store, &api.bench)?;
@@ -29,7 +34,7 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<impl IntoResponse,
         Ok(text)
     })
     .await?;
-    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
 }
 
 #[derive(Debug)]

@@ -25,7 +25,8 @@ impl<T> List<T> {
     }
 }
 
-/// The query of a list. Every parameter narrows the list; those about verdicts all have to hold of one verdict.
+/// The query of a list. Every parameter narrows the list; those about verdicts all have to hold of one verdict. Each is
+/// read as text first, so that what is wrong with it can be said.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +34,7 @@ pub(super) struct ListQuery {
     /// Where to go on: the `next` of the list before.
     cursor: Option<String>,
     /// How many items at most, 1 to 500; 50 where absent.
-    #[param(minimum = 1, maximum = 500)]
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 500)]
     limit: Option<String>,
     /// Filed under this project.
     project: Option<String>,
@@ -48,10 +49,13 @@ pub(super) struct ListQuery {
     /// Made from the prompt template of this name.
     prompt: Option<String>,
     /// `true`: the call failed. `false`: it did not.
+    #[param(value_type = bool, required = false)]
     has_error: Option<String>,
     /// Started at this moment (RFC 3339) or later.
+    #[param(value_type = Time, required = false)]
     from: Option<String>,
     /// Started before this moment (RFC 3339).
+    #[param(value_type = Time, required = false)]
     to: Option<String>,
     /// Judged by the binding of this name.
     plugin: Option<String>,
@@ -60,10 +64,13 @@ pub(super) struct ListQuery {
     /// Given a verdict with this label or code.
     label: Option<String>,
     /// Given a verdict with at least this value; true counts as 1 and false as 0.
+    #[param(value_type = f64, required = false)]
     min_value: Option<String>,
     /// Given a verdict with at most this value.
+    #[param(value_type = f64, required = false)]
     max_value: Option<String>,
     /// Given a finding of at least this severity: `info`, `low`, `medium`, `high` or `critical`.
+    #[param(value_type = Severity, required = false)]
     min_severity: Option<String>,
     /// What came of an evaluation: `succeeded`, `failed`, or the reason of a failure such as `deadline`.
     outcome: Option<String>,
@@ -103,7 +110,7 @@ impl TryFrom<ListQuery> for ListRequest {
             Some(_) => return Err(Problem::field("limit", "expected a number from 1 to 500")),
         };
         let finite = "a finite number";
-        let time = "a time as in RFC 3339, such as 2026-03-01T12:00:00Z";
+        let time = "a time from 1970 to 2262 as in RFC 3339, such as 2026-03-01T12:00:00Z";
         let verdict = VerdictFilter {
             plugin: query.plugin,
             verdict: query.verdict,

@@ -71,7 +71,8 @@ pub struct Rejected {
         (String = "application/x-ndjson"),
     )),
     responses(
-        (status = 201, description = "The one interaction is recorded, or was there already", body = OneAnswer),
+        (status = 201, description = "The one interaction is recorded, or was there already", body = OneAnswer,
+            links(("read" = (operation_id = "interaction_get", parameters(("id" = "$response.body#/id")))))),
         (status = 200, description = "What became of each of many", body = BatchAnswer),
         (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The id exists with another body", body = ProblemBody, content_type = "application/problem+json"),

@@ -1,0 +1,28 @@
+//! Clients and references from PyPI, each in an environment of its own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::root;
+
+/// A Python that has the packages of a `requirements.txt` of the repository. The first time they are installed; pip
+/// says what it installs, and later finds it there.
+pub fn python(requirements: &str) -> PathBuf {
+    let venv = root().join("target/python").join(requirements.replace('/', "-"));
+    let python = venv.join("bin/python");
+    if !venv.join("bin/pip").exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+    }
+    let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"];
+    run(Command::new(&python).args(pip).arg(root().join(requirements)));
+    python
+}
+
+/// Runs a command, which must succeed.
+pub fn run(command: &mut Command) {
+    let shown = format!("{command:?}");
+    match command.status() {
+        Ok(status) => assert!(status.success(), "{shown} ended with {status}; what it says is above"),
+        Err(error) => panic!("{shown} can't be started: {error}; Python 3 with venv is needed"),
+    }
+}
