@@ -127,6 +127,7 @@ fn queries_and_paths_are_refused_in_words() {
     check("/v1/verdicts?outcome=failed", 422, Some("outcome"), "/v1/interactions");
     check("/v1/interactions/none", 404, None, "no interaction \"none\"");
     check(&format!("/v1/interactions/{}", "x".repeat(5000)), 404, None, "no interaction");
+    check("/v1/interactions/%ff", 404, None, "no interaction");
     check("/v1/nothing", 404, None, "/openapi.json");
     let response = server.client.delete(format!("{}/v1/interactions", server.url)).send().unwrap();
     assert_eq!(response.status(), 405);

@@ -1,7 +1,8 @@
 //! Reading interactions, alone and in lists, and what became of them.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::openapi::RefOr;
@@ -215,7 +216,7 @@ impl From<EvaluationRow> for EvaluationItem {
 )]
 pub(super) async fn interaction_get(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<InteractionDetail>, Problem> {
     let StoredInteraction { interaction, evaluations } = find(&api, id).await?;
     let mut posted = interaction.posted.clone();
@@ -230,11 +231,25 @@ pub(super) async fn interaction_get(
     }))
 }
 
-async fn find(api: &Api, id: String) -> Result<StoredInteraction, Problem> {
-    let not_found = || Problem::NotFound { what: "interaction", id: id.chars().take(256).collect() };
-    let parsed: InteractionId = id.parse().map_err(|_| not_found())?;
-    let store = api.store.clone();
-    query(move || store.interaction_get(&parsed)).await?.ok_or_else(not_found)
+/// The id in a path. What cannot be an id is the id of nothing.
+pub(super) struct PathId(InteractionId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(id) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found("that id"))?;
+        id.parse().map(Self).map_err(|_| not_found(&id))
+    }
+}
+
+fn not_found(id: &str) -> Problem {
+    Problem::NotFound { what: "interaction", id: id.chars().take(256).collect() }
+}
+
+async fn find(api: &Api, id: InteractionId) -> Result<StoredInteraction, Problem> {
+    let (store, wanted) = (api.store.clone(), id.clone());
+    query(move || store.interaction_get(&wanted)).await?.ok_or_else(|| not_found(id.as_str()))
 }
 
 /// What became of an interaction with one binding.
@@ -267,7 +282,7 @@ pub(super) struct StandingItem {
 )]
 pub(super) async fn evaluation_list(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Json<List<StandingItem>>, Problem> {
     let StoredInteraction { interaction, evaluations } = find(&api, id).await?;
     let evaluated: Vec<_> = evaluations.iter().map(|evaluation| evaluation.binding_id).collect();
