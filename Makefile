@@ -36,11 +36,11 @@ deny: ## Licences and sources of what the project depends on
 	cargo deny --all-features check bans licenses sources
 
 bench: plugins ## The figures of the README, each beside its ceiling
-	cargo build --release --quiet --package tribunal
-	cargo bench --quiet --package tribunal-tests --bench figures
+	cargo build --release --package tribunal
+	cargo bench --package tribunal-tests --bench figures
 
 measure: plugins ## How good the plugins are, against human labels
-	cargo run --release --quiet -p tribunal-tests --bin measure -- $(if $(DATA),$(DATA),$(if $(wildcard ../shared/data),../shared/data,examples/labels))
+	cargo run --release -p tribunal-tests --bin measure -- $(if $(DATA),$(DATA),$(if $(wildcard ../shared/data),../shared/data,examples/labels))
 
 plugins: ## Build every plugin into target/plugins
 	@./plugins/build.sh

@@ -25,8 +25,8 @@ if [ "${1:-}" = stop ]; then
   exit
 fi
 
-echo "building the host"
-cargo build --release --quiet --package tribunal
+echo "building the host (the first time some minutes)"
+cargo build --release --package tribunal
 tribunal=target/release/tribunal
 stop
 "$tribunal" serve --config examples/tribunal.toml 2>"$demo/tribunal.log" &

@@ -132,6 +132,7 @@ build() { # NAME FOLDER TARGET FILE ARGUMENTS…
     local name=$1 folder=$2 target=$3 file=$4 written=$guests_build
     shift 4
     [[ $toolchain == debian ]] && written=$guests_build/debian
+    say "building $name"
     (cd "$root/$folder" && "cargo_$toolchain" --quiet --locked --release --target "$target" "$@") || die "could not build $name"
     write_if_different "$out/$name" <"$written/$target/release/$file"
 }

@@ -9,6 +9,8 @@
 //! - `measure cut`: cuts each text at a word in its second half and counts `mid-sentence`.
 //! - `measure time`: the median time for one text, with and without grammar.
 
+#[path = "../tests/support/corrupt.rs"]
+mod corrupt;
 #[path = "../tests/support/interaction.rs"]
 mod interaction;
 
@@ -17,7 +19,8 @@ use std::io::BufRead;
 use std::time::Instant;
 
 use answer_errors::AnswerErrors;
-use tribunal_sdk::{ErrorClassifier, Finding, Plugin};
+use corrupt::{CORRUPTIONS, Corrupted, corrupted};
+use tribunal_sdk::{ErrorClassifier, Finding, Plugin, Span};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -84,99 +87,19 @@ fn show(plugin: &AnswerErrors, texts: &[String], code: Option<&str>) {
     }
 }
 
-/// A change to one word of a text, where the word allows it.
-type Corruption = (&'static str, fn(&str, &str) -> Option<String>);
-
-const CORRUPTIONS: [Corruption; 8] = [
-    ("a for an, an for a", |word, _| match word {
-        "a" => Some("an".to_owned()),
-        "an" => Some("a".to_owned()),
-        _ => None,
-    }),
-    ("verb after a pronoun", |word, before| {
-        let is_pronoun = matches!(before, "He" | "She" | "It" | "They" | "We" | "You" | "I");
-        let wrong = [
-            ("is", "are"),
-            ("are", "is"),
-            ("has", "have"),
-            ("have", "has"),
-            ("was", "were"),
-            ("were", "was"),
-            ("does", "do"),
-            ("do", "does"),
-        ];
-        is_pronoun.then(|| wrong.iter().find(|(right, _)| *right == word).map(|(_, wrong)| (*wrong).to_owned()))?
-    }),
-    ("a word twice", |word, _| (is_plain(word) && word.len() > 1).then(|| format!("{word} {word}"))),
-    ("no capital after a full stop", |word, before| {
-        let opens = before.ends_with('.') && word.starts_with(|c: char| c.is_ascii_uppercase()) && is_plain(&word[1..]);
-        opens.then(|| word.to_ascii_lowercase())
-    }),
-    ("two letters swapped", |word, _| {
-        let at = word.len() / 2;
-        let swaps = is_plain(word) && word.len() >= 5 && word.as_bytes()[at - 1] != word.as_bytes()[at];
-        swaps.then(|| format!("{}{}{}{}", &word[..at - 1], &word[at..=at], &word[at - 1..at], &word[at + 1..]))
-    }),
-    ("a letter left out", |word, _| {
-        let at = word.len() / 2;
-        (is_plain(word) && word.len() >= 6).then(|| format!("{}{}", &word[..at], &word[at + 1..]))
-    }),
-    ("a letter doubled", |word, _| {
-        let at = word.len() / 2;
-        (is_plain(word) && word.len() >= 6).then(|| format!("{}{}", &word[..=at], &word[at..]))
-    }),
-    ("i for I", |word, _| (word == "I").then(|| "i".to_owned())),
-];
-
-fn is_plain(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())
-}
-
 fn corrupt(plugin: &AnswerErrors, texts: &[String]) {
     for (name, change) in CORRUPTIONS {
-        let (mut made, mut found, mut mended) = (0, 0, 0);
-        for (seed, text) in texts.iter().enumerate() {
-            let Some((corrupted, at, right)) = corrupted(text, seed, change) else { continue };
-            made += 1;
-            let covers = |finding: &&Finding| {
-                finding.category == "grammatical"
-                    && finding.span.is_some_and(|span| (span.start as usize) <= at.end && at.start <= span.end as usize)
-            };
-            let findings = judge(plugin, &corrupted);
-            let Some(finding) = findings.iter().find(covers) else { continue };
-            found += 1;
-            let replacement = finding.attributes.iter().find(|attribute| attribute.key == "replacement");
-            mended += usize::from(replacement.and_then(|attribute| attribute.value.as_text()) == Some(&right));
-        }
-        println!(
-            "{name}: {made} made, {found} found ({:.1} %), {mended} of them with the right word",
-            percent(found, made)
-        );
+        let made: Vec<_> = texts.iter().enumerate().filter_map(|(seed, text)| corrupted(text, seed, change)).collect();
+        let is_found = |made: &&Corrupted| {
+            judge(plugin, &made.text).iter().any(|finding| {
+                let covers =
+                    |span: Span| (span.start as usize) <= made.place.end && made.place.start <= span.end as usize;
+                finding.category == "grammatical" && finding.span.is_some_and(covers)
+            })
+        };
+        let found = made.iter().filter(is_found).count();
+        println!("{name}: {} made, {found} found ({:.1} %)", made.len(), percent(found, made.len()));
     }
-}
-
-/// The text with one change, where it stands, and what stood there. Which of the words that can be changed is taken
-/// depends on the number of the text.
-fn corrupted(
-    text: &str,
-    seed: usize,
-    change: fn(&str, &str) -> Option<String>,
-) -> Option<(String, std::ops::Range<usize>, String)> {
-    let mut before = "";
-    let mut changes = Vec::new();
-    let mut in_code = false;
-    for word in text.split_ascii_whitespace() {
-        let start = word.as_ptr() as usize - text.as_ptr() as usize;
-        in_code ^= word.matches('`').count() % 2 == 1;
-        let bare = word.trim_end_matches([',', '.', ';', ':', '!', '?']);
-        if !in_code && let Some(changed) = change(bare, before) {
-            changes.push((start, bare, changed));
-        }
-        before = word;
-    }
-    let (start, bare, changed) = changes.get(seed.wrapping_mul(7_919) % changes.len().max(1))?;
-    let corrupted = format!("{}{changed}{}", &text[..*start], &text[start + bare.len()..]);
-    Some((corrupted, *start..start + changed.len(), (*bare).to_owned()))
 }
 
 fn cut(plugin: &AnswerErrors, texts: &[String]) {

@@ -3,6 +3,7 @@
 
 mod answer_errors;
 mod bias;
+#[path = "../../../../plugins/answer-errors/tests/support/corrupt.rs"]
 mod corrupt;
 mod data;
 mod judge;

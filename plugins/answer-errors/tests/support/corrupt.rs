@@ -1,5 +1,4 @@
-//! Makes one error in a text, by rule; the same as `plugins/answer-errors/examples/measure.rs` makes. Knows nothing of
-//! what finds it.
+//! Makes one error in a text, by rule. Knows nothing of what finds it.
 
 use std::ops::Range;
 
