@@ -56,6 +56,10 @@ fn filters_narrow_and_order_holds() {
     check("verdict=words&min_value=1&max_value=1", &["c"]);
     check("verdict=cost&min_value=1", &["e"]);
     check("verdict=cost&label=USD&model=gpt-4.1", &["e"]);
+    // Without a verdict too: pricing knows the price of one model here.
+    check("plugin=pricing", &["e", "d", "c", "b", "a"]);
+    check("plugin=pricing&outcome=succeeded&model=m1", &["c", "a"]);
+    check("outcome=succeeded", &["e", "d", "c", "b", "a"]);
     check("plugin=nobody", &[]);
     check("outcome=failed", &[]);
     check("plugin=length&outcome=succeeded", &["e", "d", "c", "b", "a"]);

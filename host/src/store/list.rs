@@ -52,6 +52,19 @@ pub struct VerdictFilter {
     pub outcome: Option<OutcomeFilter>,
 }
 
+impl VerdictFilter {
+    /// Whether an evaluation without verdicts can't be what is asked for, so that judgements are to be searched.
+    fn asks_of_judgements(&self) -> bool {
+        let Self { plugin: _, verdict, label, min_value, max_value, min_severity, outcome } = self;
+        matches!(outcome, Some(OutcomeFilter::Failed | OutcomeFilter::FailedFor(_)))
+            || verdict.is_some()
+            || label.is_some()
+            || min_value.is_some()
+            || max_value.is_some()
+            || min_severity.is_some()
+    }
+}
+
 /// Which outcomes to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutcomeFilter {
@@ -184,11 +197,14 @@ impl Store {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Page<InteractionRow>, StoreError> {
-        let bindings = self.bindings_for(filter)?;
-        let places = self.shared.readers.run("list interactions", |connection| match &bindings {
-            None => scan_interactions(connection, filter, after, limit + 1),
-            Some(bindings) => scan_judgements(connection, filter, bindings, after, limit + 1, false),
-        })?;
+        let places = if filter.verdict.asks_of_judgements() {
+            let bindings = self.bindings_named(filter.verdict.plugin.as_deref())?;
+            let scan = |connection: &_| scan_judgements(connection, filter, &bindings, after, limit + 1, false);
+            self.shared.readers.run("list interactions", scan)?
+        } else {
+            let scan = |connection: &_| scan_interactions(connection, filter, after, limit + 1);
+            self.shared.readers.run("list interactions", scan)?
+        };
         let (places, next) = cut(places, limit);
         let items = self.shared.readers.run("list interactions", |connection| {
             let sql = format!("SELECT {INTERACTION} FROM interactions i {WORDS} WHERE i.seq = ?1");
@@ -205,10 +221,7 @@ impl Store {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Page<VerdictRow>, StoreError> {
-        let bindings = match self.bindings_for(filter)? {
-            Some(bindings) => bindings,
-            None => self.bindings_named(None)?,
-        };
+        let bindings = self.bindings_named(filter.verdict.plugin.as_deref())?;
         let places = self.shared.readers.run("list verdicts", |connection| {
             scan_judgements(connection, filter, &bindings, after, limit + 1, true)
         })?;
@@ -224,14 +237,6 @@ impl Store {
             places.iter().map(row).collect()
         })?;
         Ok(Page { items, next })
-    }
-
-    /// The bindings whose judgements to search, or none where nothing is asked of verdicts.
-    fn bindings_for(&self, filter: &InteractionFilter) -> Result<Option<Vec<i64>>, StoreError> {
-        if filter.verdict == VerdictFilter::default() {
-            return Ok(None);
-        }
-        self.bindings_named(filter.verdict.plugin.as_deref()).map(Some)
     }
 
     fn bindings_named(&self, name: Option<&str>) -> Result<Vec<i64>, StoreError> {
@@ -282,6 +287,15 @@ fn scan_interactions(
     limit: usize,
 ) -> rusqlite::Result<Vec<Position>> {
     let mut conditions = interaction_conditions(filter);
+    let VerdictFilter { plugin, outcome, .. } = &filter.verdict;
+    if plugin.is_some() || outcome.is_some() {
+        let values: [Box<dyn ToSql>; 2] = [Box::new(plugin.clone()), Box::new(outcome.is_none())];
+        conditions.add(
+            "EXISTS (SELECT 1 FROM bindings b CROSS JOIN evaluations e ON e.binding = b.id AND e.seq = i.seq
+                     WHERE b.name = coalesce(?, b.name) AND (? OR e.failure IS NULL))",
+            values,
+        );
+    }
     conditions.add_some("i.started_at >= ?", filter.from.map(Time::as_nanoseconds).as_ref());
     conditions.add_some("i.started_at < ?", filter.to.map(Time::as_nanoseconds).as_ref());
     if let Some(after) = after {
