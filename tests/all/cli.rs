@@ -39,6 +39,24 @@ fn import_goes_on_past_bad_lines_and_can_be_run_again() {
 }
 
 #[test]
+fn import_gives_ids_that_are_the_same_at_every_run() {
+    let server = Server::start("max_body = \"1MiB\"\n");
+    let file = server.folder.path().join("no-ids.jsonl");
+    let said = |word: &str| format!(r#"{{"provider": "p", "model": "m", "reference": "{word}"}}"#);
+    // The same text twice is two interactions; a line that no server takes holds up no other.
+    let lines = [said("a"), said("b"), said(&"long".repeat(1 << 19)), said("a"), "{}".to_owned()];
+    fs::write(&file, lines.join("\n")).unwrap();
+    let file = file.to_str().unwrap();
+
+    let first = tribunal(&["import", "--url", &server.url, file]);
+    assert_eq!(text(&first.stdout), "3 recorded, 0 there already, 2 rejected\n", "{}", text(&first.stderr));
+    assert!(text(&first.stderr).contains("no-ids.jsonl:3: the body is larger"), "{}", text(&first.stderr));
+    assert!(text(&first.stderr).contains("no-ids.jsonl:5: provider: missing field"), "{}", text(&first.stderr));
+    let second = tribunal(&["import", "--url", &server.url, file]);
+    assert_eq!(text(&second.stdout), "0 recorded, 3 there already, 2 rejected\n");
+}
+
+#[test]
 fn check_says_what_is_wrong_and_where() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("tribunal.toml");

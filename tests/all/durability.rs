@@ -55,7 +55,12 @@ fn check_whole(server: &Server, acknowledged: &BTreeSet<String>, bindings: usize
     for item in plugins["items"].as_array().unwrap() {
         let judged = pages(server, &format!("/v1/interactions?plugin={}", item["name"].as_str().unwrap()));
         let judged: BTreeSet<_> = judged.iter().map(|item| item["id"].as_str().unwrap()).collect();
-        assert!(judged.iter().copied().eq(found.keys().map(String::as_str)), "{} of {} are judged: {item}", judged.len(), found.len());
+        assert!(
+            judged.iter().copied().eq(found.keys().map(String::as_str)),
+            "{} of {} are judged: {item}",
+            judged.len(),
+            found.len()
+        );
         let total: u64 = item["outcomes"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
         assert_eq!(total, found.len() as u64, "{item}");
     }

@@ -24,7 +24,7 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Send interactions from JSONL files to a running server. Safe to run again where they have ids.
+    /// Send interactions from JSONL files to a running server. Safe to run again.
     Import {
         /// Files with one interaction on each line; `-` is standard input.
         #[arg(required = true)]

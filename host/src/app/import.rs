@@ -1,5 +1,6 @@
 //! `tribunal import`: sends JSONL files to a running server.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, stderr, stdin, stdout};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use sha2::{Digest, Sha256};
 
 use super::cli::{Failure, say};
 use crate::config::Config;
@@ -59,6 +62,15 @@ pub(super) fn import(files: &[PathBuf], url: Option<String>, config: &Config) ->
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Lines that are sent together.
+#[derive(Default)]
+struct Post {
+    body: Vec<u8>,
+    /// How many lines of the file were sent before.
+    before: usize,
+    lines: usize,
+}
+
 fn import_file(
     client: &reqwest::blocking::Client,
     endpoint: &str,
@@ -76,51 +88,94 @@ fn import_file(
     let style = "{wide_msg} {bar:30} {bytes}/{total_bytes} {eta}";
     let progress = ProgressBar::new(size).with_style(ProgressStyle::with_template(style)?);
     progress.set_message(path.display().to_string());
-    let mut lines = BufReader::with_capacity(1 << 16, input);
-    let mut post = Vec::with_capacity(POST_BYTES + (1 << 16));
-    let (mut first, mut count) = (1, 0);
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    let mut ids = Ids::default();
+    let (mut post, mut line) = (Post::default(), Vec::new());
     loop {
-        let read = lines.read_until(b'\n', &mut post).map_err(cannot_read)?;
-        count += usize::from(read > 0);
-        progress.inc(read as u64);
-        if count > 0 && (read == 0 || post.len() >= POST_BYTES || count >= POST_LINES) {
+        line.clear();
+        let read = input.read_until(b'\n', &mut line).map_err(cannot_read)?;
+        let is_full = post.lines >= POST_LINES || post.body.len() + line.len() > POST_BYTES;
+        if post.lines > 0 && (read == 0 || is_full) {
             let answer = send(client, endpoint, &post)?;
             totals.recorded += answer.recorded;
             totals.duplicates += answer.duplicates;
             totals.rejected += answer.rejected.len() as u64;
             for Rejected { index, error } in answer.rejected {
                 let field = error.field.map(|field| format!("{field}: ")).unwrap_or_default();
-                let line = format!("{}:{}: {field}{}", path.display(), first + index, error.detail);
-                progress.suspend(|| say(&mut stderr(), &line));
+                let text = format!("{}:{}: {field}{}", path.display(), post.before + index + 1, error.detail);
+                progress.suspend(|| say(&mut stderr(), &text));
             }
-            post.clear();
-            first += count;
-            count = 0;
+            post = Post { before: post.before + post.lines, ..Post::default() };
         }
         if read == 0 {
             progress.finish_and_clear();
             return Ok(());
         }
+        ids.push(&line, &mut post.body);
+        post.lines += 1;
+        progress.inc(read as u64);
+    }
+}
+
+/// Gives an id to each line that has none, made of its text and of how often that text was there before. So the same
+/// file has the same ids at every run.
+#[derive(Default)]
+struct Ids {
+    seen: HashMap<[u8; 16], u64>,
+}
+
+/// All that is read of a line; what else is wrong with it, the server says.
+#[derive(Deserialize)]
+struct Identified {
+    id: Option<IgnoredAny>,
+}
+
+impl Ids {
+    fn push(&mut self, line: &[u8], body: &mut Vec<u8>) {
+        let rest = line
+            .trim_ascii_start()
+            .strip_prefix(b"{")
+            .filter(|_| serde_json::from_slice::<Identified>(line).is_ok_and(|identified| identified.id.is_none()));
+        let Some(rest) = rest else { return body.extend_from_slice(line) };
+        let digest = Sha256::digest(line.trim_ascii());
+        let (digest, _) = digest.split_at(16);
+        let digest: [u8; 16] = digest.try_into().expect("16 bytes");
+        let times = self.seen.entry(digest).or_default();
+        let id = u128::from_be_bytes(digest).wrapping_add(u128::from(*times));
+        *times += 1;
+        let comma = if rest.trim_ascii_start().starts_with(b"}") { "" } else { "," };
+        body.extend_from_slice(format!("{{\"id\":\"import-{id:032x}\"{comma}").as_bytes());
+        body.extend_from_slice(rest);
     }
 }
 
 /// Sends one post, again and again while the server is busy.
-fn send(client: &reqwest::blocking::Client, endpoint: &str, post: &[u8]) -> Result<Answer, Failure> {
+fn send(client: &reqwest::blocking::Client, endpoint: &str, post: &Post) -> Result<Answer, Failure> {
     let began = std::time::Instant::now();
     loop {
-        let response =
-            client.post(endpoint).header("content-type", "application/x-ndjson").body(post.to_vec()).send().map_err(
-                |error| format!("cannot reach {endpoint}: {}; is the server running?", crate::report(&error)),
-            )?;
+        let request = client.post(endpoint).header("content-type", "application/x-ndjson").body(post.body.clone());
+        let response = request
+            .send()
+            .map_err(|error| format!("cannot reach {endpoint}: {}; is the server running?", crate::report(&error)))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response.json()?);
         }
         let busy = matches!(status.as_u16(), 429 | 503);
-        if !busy || began.elapsed() > PATIENCE {
-            let detail = response.json::<Problem>().map(|problem| problem.detail).unwrap_or_default();
-            return Err(format!("{endpoint} answered {status}: {detail}").into());
+        if busy && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_secs(1));
+            continue;
         }
-        std::thread::sleep(Duration::from_secs(1));
+        let problem = response.json::<Problem>();
+        return match problem {
+            // A line that is too long for a post of its own.
+            Ok(error) if status.as_u16() == 413 && post.lines == 1 => {
+                Ok(Answer { recorded: 0, duplicates: 0, rejected: vec![Rejected { index: 0, error }] })
+            }
+            problem => {
+                let detail = problem.map(|problem| problem.detail).unwrap_or_default();
+                Err(format!("{endpoint} answered {status}: {detail}").into())
+            }
+        };
     }
 }

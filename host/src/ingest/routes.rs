@@ -1,10 +1,13 @@
 //! `POST /v1/interactions`.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,6 +16,10 @@ use super::native::{Item, parse_array, parse_lines, parse_one};
 use crate::http::{Problem, ProblemBody};
 use crate::record::NewInteraction;
 use crate::store::{Recorded, Store};
+
+/// The most bytes of a body beyond the limit that are read, and for how long, before the connection is closed.
+const DISCARDED: usize = 256 << 20;
+const DISCARDING: Duration = Duration::from_secs(20);
 
 #[derive(Clone)]
 struct Ingest {
@@ -83,11 +90,7 @@ pub struct Rejected {
         (status = 503, description = "The store cannot be written", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-async fn interaction_create(
-    State(ingest): State<Ingest>,
-    headers: HeaderMap,
-    body: axum::body::Body,
-) -> Result<Response, Problem> {
+async fn interaction_create(State(ingest): State<Ingest>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let lines = is_lines(&headers)?;
     let body = read_body(body, &headers, ingest.max_body).await?;
     if lines {
@@ -110,21 +113,40 @@ fn is_lines(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
-async fn read_body(body: axum::body::Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Problem> {
+async fn read_body(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(Problem::TooLarge { limit });
-    }
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let mut source = std::error::Error::source(&error);
-        while let Some(inner) = source {
-            if inner.is::<http_body_util::LengthLimitError>() {
-                return Problem::TooLarge { limit };
-            }
-            source = inner.source();
+    let read = if announced.is_some_and(|length| length > limit) {
+        None
+    } else {
+        match Limited::new(&mut body, limit).collect().await {
+            Ok(whole) => Some(whole.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => None,
+            Err(_) => return Err(Problem::Malformed { detail: "the body ended early".to_owned() }),
         }
-        Problem::Malformed { detail: "the body ended early".to_owned() }
-    })
+    };
+    let Some(read) = read else {
+        // Who asked first whether to send has not begun to.
+        if !headers.contains_key(header::EXPECT) {
+            discard(body).await;
+        }
+        return Err(Problem::TooLarge { limit });
+    };
+    Ok(read)
+}
+
+/// Reads what is still to come and keeps nothing of it: most clients send all before they read the answer, and would
+/// find the connection broken instead.
+async fn discard(mut body: Body) {
+    let discarded = async {
+        let mut left = DISCARDED;
+        while left > 0
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        }
+    };
+    // However it ends, the answer is the same.
+    let _ = tokio::time::timeout(DISCARDING, discarded).await;
 }
 
 async fn record_one(store: &Store, record: crate::store::NewRecord) -> Result<Response, Problem> {
