@@ -1,11 +1,12 @@
 //! Nothing that was acknowledged is lost or doubled: by a kill, a stop, a full disk or a file that cannot be written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tribunal_tests::{Server, guest, interaction, pages, plugin};
@@ -125,6 +126,20 @@ fn a_stop_drains() {
     let acknowledged = acknowledged.into_inner().unwrap();
     assert!(!acknowledged.is_empty());
     check_whole(&server, &acknowledged, 2);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_ever() {
+    let mut server = Server::start("");
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut half = std::net::TcpStream::connect(address).unwrap();
+    write!(half, "POST /v1/interactions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{").unwrap();
+    // So that the server has begun with it.
+    assert_eq!(server.get("/healthz").status(), 200);
+    let began = Instant::now();
+    assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
+    assert!(began.elapsed() < Duration::from_secs(30));
+    assert!(server.log().contains("leaving them"), "{}", server.log());
 }
 
 fn must(program: &str, args: &[&str]) {

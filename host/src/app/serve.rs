@@ -1,11 +1,13 @@
 //! `tribunal serve`: what starts and stops in which order.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::cli::Failure;
@@ -17,9 +19,12 @@ use crate::plugin::Engine;
 use crate::store::{Store, StoreOptions};
 use crate::{api, ingest};
 
+/// How long clients whose request is under way are waited for at the end.
+const DRAIN: Duration = Duration::from_secs(15);
+
 pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let listener = runtime.block_on(tokio::net::TcpListener::bind(config.listen)).map_err(|error| {
+    let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(|error| {
         let hint = "is another server running there? TRIBUNAL_LISTEN or `listen` chooses another address";
         format!("cannot listen on {}: {error}; {hint}", config.listen)
     })?;
@@ -34,10 +39,7 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
         move || load_all(&engine, &dispatcher, config.plugins)
     });
     let app = router(&store, &dispatcher, config.max_body.0);
-    runtime.block_on(async {
-        let stop = stop_signal()?;
-        axum::serve(listener, app).with_graceful_shutdown(stop).await
-    })?;
+    runtime.block_on(answer_until_stopped(listener, app))?;
 
     // Nothing comes in any more: let evaluations in flight end and be written, then close the log.
     tracing::info!("stopping");
@@ -48,6 +50,30 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
     store.close();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until the first SIGTERM or SIGINT, and then until the answers in flight are given.
+async fn answer_until_stopped(listener: TcpListener, app: Router) -> std::io::Result<()> {
+    let stop = stop_signal()?;
+    let (stopping, told) = tokio::sync::oneshot::channel();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
+        stop.await;
+        // Whoever waits for it is below.
+        let _ = stopping.send(());
+    });
+    let overdue = async {
+        match told.await {
+            Ok(()) => tokio::time::sleep(DRAIN).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        served = serving.into_future() => served,
+        () = overdue => {
+            tracing::warn!("some clients have not sent all of their request or not taken their answer; leaving them");
+            Ok(())
+        }
+    }
 }
 
 fn load_all(engine: &Engine, dispatcher: &Dispatcher, plugins: Vec<config::Plugin>) {
