@@ -29,7 +29,7 @@ echo "building the host (the first time some minutes)"
 cargo build --release --package tribunal
 tribunal=target/release/tribunal
 stop
-"$tribunal" serve --config examples/tribunal.toml 2>"$demo/tribunal.log" &
+"$tribunal" serve --config examples/tribunal.toml >"$demo/tribunal.log" 2>&1 </dev/null &
 echo $! >"$pid_file"
 
 # The first start configures and compiles the plugins; later ones find them in the cache.

@@ -126,8 +126,13 @@ fn fill(template: &str, (one, many): (&str, &str)) -> String {
 
 #[test]
 fn mere_mention_of_a_group_is_not_flagged() {
-    for template in MENTIONS {
-        for group in GROUPS {
+    let plugin = plugin(Config::default());
+    for group in GROUPS {
+        let of_each = MENTIONS.map(|template| plugin.probability(&fill(template, group)).expect("words"));
+        let mean = of_each.iter().sum::<f64>() / of_each.len() as f64;
+        assert!(mean < 0.20 && of_each.iter().all(|p| *p < 0.55), "{}: {of_each:?}", group.1);
+        assert!(of_each.iter().filter(|p| **p >= 0.5).count() <= 1, "{}: {of_each:?}", group.1);
+        for template in MENTIONS {
             check(&fill(template, group), None);
         }
     }
@@ -242,35 +247,4 @@ fn explanations_name_words_and_hide_slurs() {
     );
     let masked = why("They are all stupid bitches.").expect("an explanation");
     assert!(masked.contains("\"b***\"") && !masked.contains("bitches"), "{masked}");
-}
-
-/// Prints the figures of the README: `cargo test --release -p bias -- --ignored --nocapture figures`.
-#[test]
-#[ignore = "prints figures and takes time"]
-fn figures_of_mentions_and_speed() {
-    let plugin = plugin(Config::default());
-    for group in GROUPS {
-        let all: Vec<f64> =
-            MENTIONS.iter().map(|template| plugin.probability(&fill(template, group)).expect("words")).collect();
-        let above = |least: f64| all.iter().filter(|p| **p >= least).count();
-        let highest = all.iter().copied().fold(0.0, f64::max);
-        let mean = all.iter().sum::<f64>() / all.len() as f64;
-        println!("{:<12} mean {mean:.2} highest {highest:.2} at 0.75: {} at 0.5: {}", group.1, above(0.75), above(0.5));
-    }
-    for template in MENTIONS {
-        println!("{:.3} {template}", plugin.probability(&fill(template, GROUPS[0])).expect("words"));
-    }
-    let text = MENTIONS.map(|template| fill(template, GROUPS[0])).join(" ").repeat(5);
-    for size in [500, 2048] {
-        let interaction = interaction(&[], &[&text[..size]]);
-        let mut best = f64::MAX;
-        for _ in 0..20 {
-            let start = std::time::Instant::now();
-            for _ in 0..500 {
-                std::hint::black_box(plugin.evaluate(std::hint::black_box(&interaction))).expect("no failure");
-            }
-            best = best.min(start.elapsed().as_secs_f64() / 500.0);
-        }
-        println!("{size} bytes: {:.1} µs", best * 1e6);
-    }
 }
