@@ -1,7 +1,7 @@
 # The project's commands. Each installs what it needs and is missing, and says what it installs.
 
-# Installs a cargo command where it is missing.
-need = command -v $(1) >/dev/null || { echo "installing $(1)"; cargo install --locked --quiet $(1); }
+# Installs a cargo command where it is missing; a debug build of it is made in half the time.
+need = command -v $(1) >/dev/null || { echo "installing $(1)"; cargo install --locked --quiet --debug $(1); }
 
 .DEFAULT_GOAL := help
 .PHONY: help run stop test lint doc deny bench measure plugins clean
