@@ -7,4 +7,14 @@ mod inspect;
 mod load;
 mod serve;
 
+use std::io::Write;
+
 pub use cli::run;
+
+/// Why a command failed, in one sentence for the user.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Writes a line for the user. Where nobody reads it any more, there is nothing to do about it.
+fn say(out: &mut dyn Write, line: &str) {
+    let _ = writeln!(out, "{line}");
+}

@@ -22,11 +22,9 @@ use std::sync::Arc;
 
 pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Tallies};
 pub use interactions::{NewRecord, Recorded};
-pub use list::{
-    EvaluationRow, InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow,
-};
-pub use read::{BindingRow, StoredInteraction};
-pub use writer::WriterStats;
+pub use list::{InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow};
+pub use queue::WriterStats;
+pub use read::{BindingRow, EvaluationRow, StoredInteraction};
 
 use crate::record::Seq;
 

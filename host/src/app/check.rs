@@ -3,8 +3,8 @@
 use std::io::stdout;
 use std::process::ExitCode;
 
-use super::cli::{Failure, say};
 use super::load;
+use super::{Failure, say};
 use crate::config::Config;
 use crate::plugin::Engine;
 

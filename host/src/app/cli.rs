@@ -1,12 +1,12 @@
 //! The command line.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check, import, inspect, serve};
+use super::{Failure, check, import, inspect, say, serve};
 use crate::config::{Config, ConfigError};
 
 /// Judges what language models do in production, with sandboxed WebAssembly plugins.
@@ -77,9 +77,6 @@ impl ConfigArgs {
     }
 }
 
-/// Why a command failed, in one sentence for the user.
-pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -99,11 +96,6 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Writes a line for the user. Where nobody reads it any more, there is nothing to do about it.
-pub(super) fn say(out: &mut dyn Write, line: &str) {
-    let _ = writeln!(out, "{line}");
 }
 
 fn start_log() {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
-use super::cli::{Failure, say};
+use super::{Failure, say};
 use crate::config::Config;
 
 /// A post is sent when it has this many bytes.

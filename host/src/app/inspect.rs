@@ -4,7 +4,7 @@ use std::io::stdout;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::cli::{Failure, say};
+use super::{Failure, say};
 use crate::plugin::PluginFile;
 use crate::record::Kind;
 

@@ -10,8 +10,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::cli::Failure;
-use super::load;
+use super::{Failure, load};
 use crate::config::{self, Config};
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::query::Conditions;
 use super::read::raw_array;
-use super::{BindingId, Store, StoreError};
-use crate::record::{BindingDigest, ComponentDigest, LogLine, Reason, Seq, Severity, Time};
+use super::{Store, StoreError};
+use crate::record::{BindingDigest, Reason, Seq, Severity, Time};
 
 /// Which interactions to list.
 #[derive(Debug, Clone, Default)]
@@ -133,33 +133,6 @@ pub struct InteractionRow {
     pub usage: Option<[u64; 5]>,
     /// The kind of its error.
     pub error: Option<String>,
-}
-
-/// One evaluation as it is read.
-#[derive(Debug)]
-pub struct EvaluationRow {
-    /// The binding's number.
-    pub binding_id: BindingId,
-    /// The binding's name.
-    pub plugin: String,
-    /// The plugin's version.
-    pub version: String,
-    /// The binding's digest.
-    pub binding: BindingDigest,
-    /// The plugin's digest.
-    pub sha256: ComponentDigest,
-    /// The reason, where it failed.
-    pub failure: Option<String>,
-    /// What exactly.
-    pub message: Option<String>,
-    /// Microseconds of the call.
-    pub duration_us: u32,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// The verdicts, as stored.
-    pub verdicts: Vec<Box<RawValue>>,
-    /// The log lines.
-    pub logs: Vec<LogLine>,
 }
 
 /// One verdict as it is listed.

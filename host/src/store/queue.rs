@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use super::StoreError;
 use super::evaluations::EvaluationBatch;
 use super::interactions::{NewRecord, Recorded};
-use super::writer::WriterStats;
 
 /// Evaluations that may wait before those who bring more are held up.
 const MAX_EVALUATIONS: usize = 8_192;
@@ -35,6 +34,25 @@ pub(super) struct Taken {
     pub(super) tasks: Vec<Task>,
     pub(super) records: Vec<RecordRequest>,
     pub(super) batches: Vec<EvaluationBatch>,
+}
+
+/// What the writer has done since it started, and what waits for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WriterStats {
+    /// Transactions committed.
+    pub transactions: u64,
+    /// Transactions rolled back.
+    pub failures: u64,
+    /// Interactions recorded.
+    pub recorded: u64,
+    /// Posts that were there already.
+    pub duplicates: u64,
+    /// Evaluations stored.
+    pub evaluations: u64,
+    /// Bytes of records that wait.
+    pub backlog_bytes: usize,
+    /// Evaluations that wait.
+    pub backlog_evaluations: usize,
 }
 
 pub(super) struct Queue {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::value::RawValue;
 
-use super::list::EvaluationRow;
 use super::{BindingId, Store, StoreError, payload, schema};
 use crate::record::{BindingDigest, ComponentDigest, Interaction, InteractionId, Kind, LogLine, Seq, Time};
 
@@ -74,6 +73,33 @@ pub struct BindingRow {
     pub cursor: Seq,
     /// How often it came to each outcome.
     pub tallies: Vec<(String, u64)>,
+}
+
+/// One evaluation as it is read.
+#[derive(Debug)]
+pub struct EvaluationRow {
+    /// The binding's number.
+    pub binding_id: BindingId,
+    /// The binding's name.
+    pub plugin: String,
+    /// The plugin's version.
+    pub version: String,
+    /// The binding's digest.
+    pub binding: BindingDigest,
+    /// The plugin's digest.
+    pub sha256: ComponentDigest,
+    /// The reason, where it failed.
+    pub failure: Option<String>,
+    /// What exactly.
+    pub message: Option<String>,
+    /// Microseconds of the call.
+    pub duration_us: u32,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// The verdicts, as stored.
+    pub verdicts: Vec<Box<RawValue>>,
+    /// The log lines.
+    pub logs: Vec<LogLine>,
 }
 
 impl Store {

@@ -21,25 +21,6 @@ const IDLE: Duration = Duration::from_secs(1);
 /// How often a closing writer tries before it gives up.
 const LAST_TRIES: u32 = 4;
 
-/// What the writer has done since it started, and what waits for it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WriterStats {
-    /// Transactions committed.
-    pub transactions: u64,
-    /// Transactions rolled back.
-    pub failures: u64,
-    /// Interactions recorded.
-    pub recorded: u64,
-    /// Posts that were there already.
-    pub duplicates: u64,
-    /// Evaluations stored.
-    pub evaluations: u64,
-    /// Bytes of records that wait.
-    pub backlog_bytes: usize,
-    /// Evaluations that wait.
-    pub backlog_evaluations: usize,
-}
-
 /// Owns the thread: dropping it closes the queue and waits until what is in it is written.
 pub(super) struct Writer {
     queue: Arc<Queue>,
