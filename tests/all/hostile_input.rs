@@ -117,6 +117,8 @@ fn queries_and_paths_are_refused_in_words() {
     check("/v1/interactions?limit=501", 422, Some("limit"), "1 to 500");
     check("/v1/interactions?limit=x", 422, Some("limit"), "1 to 500");
     check("/v1/interactions?limits=5", 422, Some("limits"), "unknown field");
+    check("/v1/interactions?min_value=nan", 422, Some("min_value"), "finite");
+    check("/v1/interactions?binding=12", 422, Some("binding"), "64 hexadecimal");
     check("/v1/interactions?cursor=abc", 422, Some("cursor"), "the `next` of the list before");
     check("/v1/interactions?from=monday", 422, Some("from"), "RFC 3339");
     check("/v1/interactions?has_error=maybe", 422, Some("has_error"), "true or false");
@@ -129,6 +131,8 @@ fn queries_and_paths_are_refused_in_words() {
     check("/v1/nothing", 404, None, "/openapi.json");
     let response = server.client.delete(format!("{}/v1/interactions", server.url)).send().unwrap();
     assert_eq!(response.status(), 405);
+    let request = server.client.post(format!("{}/v1/interactions", server.url)).header("content-encoding", "gzip");
+    assert_eq!(request.body(vec![31, 139]).send().unwrap().status(), 415);
     let response = server.post_as("text/csv", "a,b");
     assert_eq!(response.status(), 415);
 }

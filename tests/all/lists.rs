@@ -56,6 +56,12 @@ fn filters_narrow_and_order_holds() {
     check("verdict=words&min_value=1&max_value=1", &["c"]);
     check("verdict=cost&min_value=1", &["e"]);
     check("verdict=cost&label=USD&model=gpt-4.1", &["e"]);
+    let bindings = server.json("/v1/plugins");
+    let digest = bindings["items"][1]["binding"].as_str().unwrap();
+    check(&format!("binding={digest}&verdict=cost"), &["e"]);
+    check(&format!("binding={digest}&verdict=words"), &[]);
+    check(&format!("binding={digest}&model=m1"), &["c", "a"]);
+    check(&format!("binding={}", "0".repeat(64)), &[]);
     // Without a verdict too: pricing knows the price of one model here.
     check("plugin=pricing", &["e", "d", "c", "b", "a"]);
     check("plugin=pricing&outcome=succeeded&model=m1", &["c", "a"]);

@@ -59,6 +59,9 @@ pub(super) struct ListQuery {
     to: Option<String>,
     /// Judged by the binding of this name.
     plugin: Option<String>,
+    /// Judged by this binding: a digest as in `/v1/plugins`. Where a binding was changed, verdicts of the old one stay,
+    /// and `plugin` finds those of both.
+    binding: Option<String>,
     /// Given a verdict of this name.
     verdict: Option<String>,
     /// Given a verdict with this label or code.
@@ -109,14 +112,14 @@ impl TryFrom<ListQuery> for ListRequest {
             Some(limit @ 1..=500) => limit,
             Some(_) => return Err(Problem::field("limit", "expected a number from 1 to 500")),
         };
-        let finite = "a finite number";
         let time = "a time from 1970 to 2262 as in RFC 3339, such as 2026-03-01T12:00:00Z";
         let verdict = VerdictFilter {
             plugin: query.plugin,
+            binding: parse("binding", query.binding, "the 64 hexadecimal digits of a binding's digest")?,
             verdict: query.verdict,
             label: query.label,
-            min_value: parse("min_value", query.min_value, finite)?,
-            max_value: parse("max_value", query.max_value, finite)?,
+            min_value: number("min_value", query.min_value)?,
+            max_value: number("max_value", query.max_value)?,
             min_severity: query.min_severity.map(|text| severity(&text)).transpose()?,
             outcome: query.outcome.map(|text| outcome(&text)).transpose()?,
         };
@@ -144,6 +147,14 @@ fn parse<T: std::str::FromStr>(
 ) -> Result<Option<T>, Problem> {
     text.map(|text| text.parse().map_err(|_| Problem::field(field, format!("expected {expected}, got {text:?}"))))
         .transpose()
+}
+
+fn number(field: &'static str, text: Option<String>) -> Result<Option<f64>, Problem> {
+    let expected = "a finite number";
+    match parse::<f64>(field, text, expected)? {
+        Some(number) if !number.is_finite() => Err(Problem::field(field, format!("expected {expected}, got {number}"))),
+        number => Ok(number),
+    }
 }
 
 fn severity(text: &str) -> Result<Severity, Problem> {

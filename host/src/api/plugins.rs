@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::page::List;
 use super::{Api, query};
@@ -47,6 +48,9 @@ pub(super) struct LoadedItem {
     limits: Limits,
     /// The granted host imports.
     capabilities: Vec<String>,
+    /// What the plugin was configured with.
+    #[schema(value_type = Object)]
+    config: Box<RawValue>,
     /// Its filter, in CEL.
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<String>,
@@ -59,9 +63,9 @@ pub(super) struct LoadedItem {
     /// When it was first loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     loaded_at: Option<Time>,
-    /// Everything up to this place of the log is done.
+    /// Everything up to this place of the log is done and stored.
     cursor: u64,
-    /// How many interactions it has yet to see.
+    /// How many interactions it has yet to see, or has seen and not yet stored.
     backlog: u64,
     /// How often it came to each outcome, ever: `succeeded`, `filtered`, `sampled-out`, or the reason of a failure.
     outcomes: BTreeMap<String, u64>,
@@ -84,6 +88,7 @@ impl LoadedItem {
     fn new(lane: LaneView, row: Option<BindingRow>) -> Self {
         let binding = lane.plugin.binding();
         let description = lane.plugin.description();
+        let stored = row.as_ref().map_or(lane.cursor, |row| row.cursor);
         Self {
             plugin: description.name.clone(),
             version: description.version.clone(),
@@ -93,12 +98,14 @@ impl LoadedItem {
             kinds: lane.plugin.kinds().collect(),
             limits: binding.limits,
             capabilities: binding.capabilities.clone(),
+            config: RawValue::from_string(binding.config.clone()).unwrap_or_default(),
             filter: binding.filter.as_ref().map(|filter| filter.source().to_owned()),
             sample: binding.sample,
             no_snapshot: lane.plugin.no_snapshot().map(str::to_owned),
             loaded_at: row.as_ref().map(|row| row.loaded_at),
-            cursor: lane.cursor.0,
-            backlog: lane.backlog,
+            cursor: stored.0,
+            // What is evaluated and not yet stored is work still to come.
+            backlog: lane.backlog + lane.cursor.0.saturating_sub(stored.0),
             outcomes: row.map(|row| row.tallies.into_iter().collect()).unwrap_or_default(),
             since_start: SinceStart { evaluations: lane.evaluated, p50_us: lane.p50_us, p99_us: lane.p99_us },
         }

@@ -56,6 +56,12 @@ pub enum Problem {
         /// The content type.
         got: String,
     },
+    /// The body is compressed.
+    #[error("expected a body without content-encoding, got {got:?}: send it as it is")]
+    Encoding {
+        /// The encoding.
+        got: String,
+    },
     /// Too much waits to be written.
     #[error("too much is waiting to be written; try again in a second")]
     Busy,
@@ -101,6 +107,7 @@ impl Problem {
             Self::Conflict { .. } => (StatusCode::CONFLICT, "conflict", "The id exists with another body"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
             Self::MediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "Unsupported media type"),
+            Self::Encoding { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoding", "Unsupported content encoding"),
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy", "Too much is waiting"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The store cannot be written"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The host failed"),

@@ -36,6 +36,15 @@ pub fn router(store: Store, max_body: usize) -> OpenApiRouter {
         .with_state(Ingest { store, max_body })
 }
 
+/// One interaction, or many.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is there for its schema")]
+enum Posted {
+    One(Box<NewInteraction>),
+    Many(Vec<NewInteraction>),
+}
+
 /// What became of one interaction.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct OneAnswer {
@@ -54,6 +63,18 @@ pub struct BatchAnswer {
     duplicates: u64,
     /// Those that were not recorded.
     rejected: Vec<Rejected>,
+    /// The ids that the host made, for those that were posted without.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    assigned: Vec<Assigned>,
+}
+
+/// An id that the host made.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Assigned {
+    /// The interaction's place in the array, or its line in NDJSON, from 0.
+    index: usize,
+    /// Its id.
+    id: String,
 }
 
 /// One that was not recorded.
@@ -73,8 +94,7 @@ pub struct Rejected {
 #[utoipa::path(
     post, path = "/v1/interactions", tag = "interactions",
     request_body(content(
-        (NewInteraction = "application/json"),
-        (Vec<NewInteraction> = "application/json"),
+        (Posted = "application/json"),
         (String = "application/x-ndjson"),
     )),
     responses(
@@ -104,6 +124,9 @@ async fn interaction_create(State(ingest): State<Ingest>, headers: HeaderMap, bo
 
 /// Whether the body has one interaction on each line.
 fn is_lines(headers: &HeaderMap) -> Result<bool, Problem> {
+    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        return Err(Problem::Encoding { got: String::from_utf8_lossy(encoding.as_bytes()).into_owned() });
+    }
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(false) };
     let value = value.to_str().unwrap_or_default();
     match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
@@ -162,12 +185,13 @@ async fn record_one(store: &Store, record: crate::store::NewRecord) -> Result<Re
 
 async fn record_many(store: &Store, items: Vec<(usize, Item)>) -> Result<Response, Problem> {
     let mut rejected = Vec::new();
+    let mut assigned = Vec::new();
     let mut places = Vec::with_capacity(items.len());
     let mut records = Vec::with_capacity(items.len());
     for (index, item) in items {
         match item {
             Ok(record) => {
-                places.push(index);
+                places.push((index, record.has_id()));
                 records.push(record);
             }
             Err(problem) => rejected.push(Rejected { index, error: problem.body() }),
@@ -175,9 +199,14 @@ async fn record_many(store: &Store, items: Vec<(usize, Item)>) -> Result<Respons
     }
     let (mut recorded, mut duplicates) = (0, 0);
     let answers = if records.is_empty() { Vec::new() } else { store.interaction_insert(records).await? };
-    for (index, answer) in places.into_iter().zip(answers) {
+    for ((index, has_id), answer) in places.into_iter().zip(answers) {
         match answer {
-            Recorded::New(_) => recorded += 1,
+            Recorded::New(id) => {
+                recorded += 1;
+                if !has_id {
+                    assigned.push(Assigned { index, id: id.to_string() });
+                }
+            }
             Recorded::Duplicate(_) => duplicates += 1,
             Recorded::Conflict(id) => {
                 rejected.push(Rejected { index, error: Problem::Conflict { id: id.to_string() }.body() });
@@ -185,5 +214,5 @@ async fn record_many(store: &Store, items: Vec<(usize, Item)>) -> Result<Respons
         }
     }
     rejected.sort_by_key(|rejected| rejected.index);
-    Ok(Json(BatchAnswer { recorded, duplicates, rejected }).into_response())
+    Ok(Json(BatchAnswer { recorded, duplicates, rejected, assigned }).into_response())
 }

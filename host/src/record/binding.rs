@@ -42,6 +42,22 @@ macro_rules! digest {
             }
         }
 
+        impl std::str::FromStr for $name {
+            type Err = &'static str;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                const EXPECTED: &str = "expected the 64 hexadecimal digits of a sha256";
+                let mut bytes = [0; 32];
+                if text.len() != 64 || !text.is_ascii() {
+                    return Err(EXPECTED);
+                }
+                for (at, byte) in bytes.iter_mut().enumerate() {
+                    *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| EXPECTED)?;
+                }
+                Ok(Self(bytes))
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -58,22 +74,6 @@ digest! {
 digest! {
     /// The sha256 of everything that decides what a binding judges and how.
     BindingDigest
-}
-
-impl std::str::FromStr for ComponentDigest {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected the 64 hexadecimal digits of a sha256";
-        let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
-            return Err(EXPECTED);
-        }
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| EXPECTED)?;
-        }
-        Ok(Self(bytes))
-    }
 }
 
 /// What a plugin can judge.

@@ -138,7 +138,7 @@ fn http_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>
 }
 
 /// A document that the answer should rest on; posted as a string or as an object.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Document {
     /// The application's own id of it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,9 +147,29 @@ pub struct Document {
     pub text: String,
     /// Anything else known of it.
     #[serde(skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Object)]
     pub attributes: Map<String, Json>,
 }
+
+impl utoipa::PartialSchema for Document {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+        let string = || ObjectBuilder::new().schema_type(Type::String);
+        let object = ObjectBuilder::new().schema_type(Type::Object);
+        OneOfBuilder::new()
+            .description(Some("A document that the answer should rest on: its text, or an object."))
+            .item(string())
+            .item(
+                ObjectBuilder::new()
+                    .property("id", string())
+                    .property("text", string())
+                    .required("text")
+                    .property("attributes", object),
+            )
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Document {}
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 pub struct Message {
     /// Open: `system`, `developer`, `user`, `assistant`, `tool`.
     pub role: String,
-    /// The text, or the parts.
+    /// The text, or the parts; null is no parts.
     pub content: Content,
     /// Anything else that belongs to the message.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Content {
             type Value = Content;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of parts")
+                f.write_str("a string, an array of parts, or null")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Content, E> {
@@ -48,6 +48,10 @@ impl<'de> Deserialize<'de> for Content {
 
             fn visit_string<E: de::Error>(self, text: String) -> Result<Content, E> {
                 Ok(Content::Text(text))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Content, E> {
+                Ok(Content::Parts(Vec::new()))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Content, A::Error> {
@@ -62,7 +66,7 @@ impl<'de> Deserialize<'de> for Content {
 /// One piece of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
-    /// `{"type": "text", "text": …}`
+    /// `{"type": "text", "text": …}`; `input_text` and `output_text` are taken for `text`.
     Text(String),
     /// `{"type": "reasoning", "text": …}`
     Reasoning(String),
@@ -91,6 +95,11 @@ pub enum Part {
     },
 }
 
+/// What a part of text is called; the last two by OpenAI's Responses.
+const TEXT: [&str; 3] = ["text", "input_text", "output_text"];
+/// The other parts that are understood.
+const TYPED: [&str; 3] = ["reasoning", "tool_call", "tool_result"];
+
 impl<'de> Deserialize<'de> for Part {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut object = Map::deserialize(deserializer)?;
@@ -99,12 +108,12 @@ impl<'de> Deserialize<'de> for Part {
             Some(_) => return Err(de::Error::custom("expected a part's `type` to be a string")),
             None => return Err(de::Error::missing_field("type")),
         };
-        if !["text", "reasoning", "tool_call", "tool_result"].contains(&kind.as_str()) {
+        if !TEXT.contains(&kind.as_str()) && !TYPED.contains(&kind.as_str()) {
             return Ok(Self::Other { kind, object });
         }
         object.remove("type");
         let part = match kind.as_str() {
-            "text" => Self::Text(take_text(&mut object, "text")?),
+            kind if TEXT.contains(&kind) => Self::Text(take_text(&mut object, "text")?),
             "reasoning" => Self::Reasoning(take_text(&mut object, "text")?),
             "tool_call" => Self::ToolCall {
                 id: take_id(&mut object)?,
@@ -178,13 +187,18 @@ impl Serialize for Part {
 impl utoipa::PartialSchema for Part {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
         use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, SchemaType, Type};
+        // Any type but those that are understood.
+        let other = format!("^(?!({}|{})$)", TEXT.join("|"), TYPED.join("|"));
         let string = || ObjectBuilder::new().schema_type(Type::String);
         let anything = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-        let part =
-            |kind: &str| ObjectBuilder::new().property("type", string().enum_values(Some([kind]))).required("type");
+        let one_of = |kinds: &[&str]| {
+            let kinds = string().enum_values(Some(kinds.iter().map(|kind| (*kind).to_owned())));
+            ObjectBuilder::new().property("type", kinds).required("type")
+        };
+        let part = |kind: &str| one_of(&[kind]);
         OneOfBuilder::new()
             .description(Some("One piece of a message. A part of any other `type` is kept as it is."))
-            .item(part("text").property("text", string()).required("text"))
+            .item(one_of(&TEXT).property("text", string()).required("text"))
             .item(part("reasoning").property("text", string()).required("text"))
             .item(
                 part("tool_call")
@@ -194,6 +208,7 @@ impl utoipa::PartialSchema for Part {
                     .property("arguments", anything()),
             )
             .item(part("tool_result").property("id", string()).property("content", anything()).required("content"))
+            .item(ObjectBuilder::new().property("type", string().pattern(Some(other))).required("type"))
             .into()
     }
 }

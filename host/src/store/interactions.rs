@@ -24,6 +24,11 @@ impl NewRecord {
         let body = payload::compress(json);
         Self { interaction, weight: body.len() + json.len(), body }
     }
+
+    /// Whether it was posted with an id.
+    pub fn has_id(&self) -> bool {
+        self.interaction.id.is_some()
+    }
 }
 
 /// What became of a record.

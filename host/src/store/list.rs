@@ -1,6 +1,6 @@
 //! Lists, newest first: interactions and verdicts, by the same filters.
 
-use rusqlite::{Connection, Row, ToSql, params_from_iter};
+use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
 use serde_json::value::RawValue;
 
 use super::query::Conditions;
@@ -38,6 +38,8 @@ pub struct InteractionFilter {
 pub struct VerdictFilter {
     /// Given by a binding of this name.
     pub plugin: Option<String>,
+    /// Given by this binding.
+    pub binding: Option<BindingDigest>,
     /// Its name.
     pub verdict: Option<String>,
     /// Its label or code.
@@ -55,7 +57,7 @@ pub struct VerdictFilter {
 impl VerdictFilter {
     /// Whether an evaluation without verdicts can't be what is asked for, so that judgements are to be searched.
     fn asks_of_judgements(&self) -> bool {
-        let Self { plugin: _, verdict, label, min_value, max_value, min_severity, outcome } = self;
+        let Self { plugin: _, binding: _, verdict, label, min_value, max_value, min_severity, outcome } = self;
         matches!(outcome, Some(OutcomeFilter::Failed | OutcomeFilter::FailedFor(_)))
             || verdict.is_some()
             || label.is_some()
@@ -171,7 +173,7 @@ impl Store {
         limit: usize,
     ) -> Result<Page<InteractionRow>, StoreError> {
         let places = if filter.verdict.asks_of_judgements() {
-            let bindings = self.bindings_named(filter.verdict.plugin.as_deref())?;
+            let bindings = self.bindings_of(&filter.verdict)?;
             let scan = |connection: &_| scan_judgements(connection, filter, &bindings, after, limit + 1, false);
             self.shared.readers.run("list interactions", scan)?
         } else {
@@ -194,7 +196,7 @@ impl Store {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Page<VerdictRow>, StoreError> {
-        let bindings = self.bindings_named(filter.verdict.plugin.as_deref())?;
+        let bindings = self.bindings_of(&filter.verdict)?;
         let places = self.shared.readers.run("list verdicts", |connection| {
             scan_judgements(connection, filter, &bindings, after, limit + 1, true)
         })?;
@@ -212,11 +214,13 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    fn bindings_named(&self, name: Option<&str>) -> Result<Vec<i64>, StoreError> {
+    fn bindings_of(&self, filter: &VerdictFilter) -> Result<Vec<i64>, StoreError> {
         let bindings: Vec<i64> = self.shared.readers.run("find bindings", |connection| {
-            let mut select =
-                connection.prepare_cached("SELECT id FROM bindings WHERE ?1 IS NULL OR name = ?1 ORDER BY id")?;
-            select.query_map([name], |row| row.get(0))?.collect()
+            let mut select = connection.prepare_cached(
+                "SELECT id FROM bindings WHERE name = coalesce(?1, name) AND digest = coalesce(?2, digest) ORDER BY id",
+            )?;
+            let digest = filter.binding.as_ref().map(BindingDigest::as_bytes);
+            select.query_map(params![filter.plugin, digest], |row| row.get(0))?.collect()
         })?;
         if bindings.len() > MOST_BINDINGS { Err(StoreError::TooBroad { most: MOST_BINDINGS }) } else { Ok(bindings) }
     }
@@ -260,12 +264,13 @@ fn scan_interactions(
     limit: usize,
 ) -> rusqlite::Result<Vec<Position>> {
     let mut conditions = interaction_conditions(filter);
-    let VerdictFilter { plugin, outcome, .. } = &filter.verdict;
-    if plugin.is_some() || outcome.is_some() {
-        let values: [Box<dyn ToSql>; 2] = [Box::new(plugin.clone()), Box::new(outcome.is_none())];
+    let VerdictFilter { plugin, binding, outcome, .. } = &filter.verdict;
+    if plugin.is_some() || binding.is_some() || outcome.is_some() {
+        let digest = binding.map(|digest| *digest.as_bytes());
+        let values: [Box<dyn ToSql>; 3] = [Box::new(plugin.clone()), Box::new(digest), Box::new(outcome.is_none())];
         conditions.add(
             "EXISTS (SELECT 1 FROM bindings b CROSS JOIN evaluations e ON e.binding = b.id AND e.seq = i.seq
-                     WHERE b.name = coalesce(?, b.name) AND (? OR e.failure IS NULL))",
+                     WHERE b.name = coalesce(?, b.name) AND b.digest = coalesce(?, b.digest) AND (? OR e.failure IS NULL))",
             values,
         );
     }
@@ -287,7 +292,8 @@ fn scan_interactions(
 
 /// What asks of a verdict or failure.
 fn judgement_conditions(filter: &InteractionFilter, verdicts_only: bool) -> Conditions {
-    let VerdictFilter { plugin: _, verdict, label, min_value, max_value, min_severity, outcome } = &filter.verdict;
+    let VerdictFilter { plugin: _, binding: _, verdict, label, min_value, max_value, min_severity, outcome } =
+        &filter.verdict;
     let mut conditions = Conditions::default();
     match outcome {
         Some(OutcomeFilter::Failed) => conditions.add("j.place < 0", []),

@@ -20,11 +20,11 @@ pub(crate) fn check(interaction: &Interaction, findings: &mut Findings) {
 
 /// An answer that was paid for and is not here was rather lost on its way than never written.
 fn no_messages(output_tokens: u64) -> Finding {
-    let finding = Finding::new("empty", "no-output", Severity::High);
     if output_tokens == 0 {
+        let finding = Finding::new("empty", "no-output", Severity::High);
         return finding.because("The call succeeded and there is no answer.");
     }
-    finding.confidence(0.6).because(format!(
+    Finding::new("empty", "no-output", Severity::Info).confidence(0.6).because(format!(
         "There is no answer though the provider counted {output_tokens} output tokens: \
          the application may not have recorded it."
     ))

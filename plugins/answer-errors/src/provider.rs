@@ -5,8 +5,9 @@ use tribunal_sdk::{Attribute, AttributeValue, CallError, Finding, Interaction, S
 use crate::{Findings, excerpt};
 
 /// The kinds that the contract documents, how bad each is, and whether the same call may succeed later.
-const KINDS: [(&str, Severity, bool); 12] = [
+const KINDS: [(&str, Severity, bool); 13] = [
     ("timeout", Severity::Medium, true),
+    ("quota", Severity::High, false),
     ("rate-limit", Severity::Medium, true),
     // Every call fails until somebody mends the key.
     ("authentication", Severity::Critical, false),
@@ -26,7 +27,7 @@ const KINDS: [(&str, Severity, bool); 12] = [
 ///
 /// From the error types of OpenAI, Anthropic, Google, AWS Bedrock, Azure, Mistral and Cohere and the exceptions
 /// of their SDKs. What is more particular stands first: a context that is too long comes as an invalid request.
-const WORDS: [(&str, &[&str]); 12] = [
+const WORDS: [(&str, &[&str]); 13] = [
     (
         "context-length",
         &[
@@ -49,6 +50,10 @@ const WORDS: [(&str, &[&str]); 12] = [
             "guardrail",
             "responsible ai",
         ],
+    ),
+    (
+        "quota",
+        &["insufficient-quota", "insufficient quota", "exceeded your current quota", "credit balance", "billing"],
     ),
     (
         "rate-limit",
@@ -139,7 +144,7 @@ fn kind(error: &CallError) -> String {
     let status = error.status.and_then(by_status);
     let found = posted_kind
         .filter(is_exact)
-        .or_else(|| message().filter(|kind| matches!(*kind, "context-length" | "content-filter")))
+        .or_else(|| message().filter(|kind| matches!(*kind, "context-length" | "content-filter" | "quota")))
         .or(status.filter(is_exact))
         .or(posted_kind)
         .or(status)
@@ -158,7 +163,8 @@ fn by_words(text: &str) -> Option<&'static str> {
 fn by_status(status: u16) -> Option<&'static str> {
     Some(match status {
         401 => "authentication",
-        402 | 429 => "rate-limit",
+        402 => "quota",
+        429 => "rate-limit",
         403 => "permission",
         404 => "not-found",
         408 | 504 => "timeout",
@@ -193,7 +199,9 @@ mod tests {
         check("", "", Some(429), "rate-limit");
         check("rate_limit_exceeded", "Rate limit reached for gpt-4o", Some(429), "rate-limit");
         check("RateLimitError", "", None, "rate-limit");
-        check("insufficient_quota", "You exceeded your current quota", Some(429), "rate-limit");
+        check("insufficient_quota", "You exceeded your current quota", Some(429), "quota");
+        check("error", "Your credit balance is too low", Some(400), "quota");
+        check("", "", Some(402), "quota");
         check("ThrottlingException", "Too many tokens, please wait", Some(400), "rate-limit");
         check("RESOURCE_EXHAUSTED", "", Some(429), "rate-limit");
         check("overloaded_error", "Overloaded", Some(529), "overloaded");
