@@ -29,6 +29,8 @@ pub struct Dispatcher {
 
 struct Shared {
     store: Store,
+    /// Where the log ended at the start: what comes while plugins are still being loaded is theirs to judge.
+    latest: Seq,
     state: Mutex<State>,
     stop: AtomicBool,
 }
@@ -73,7 +75,7 @@ impl Dispatcher {
     pub fn start(store: Store, workers: usize, expected: impl IntoIterator<Item = Name>) -> Self {
         let absent = expected.into_iter().map(|name| (name, Absent::Loading)).collect();
         let state = Mutex::new(State { lanes: Vec::new(), absent });
-        let shared = Arc::new(Shared { store, state, stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { latest: store.head(), store, state, stop: AtomicBool::new(false) });
         let workers = (0..workers)
             .map(|_| {
                 let shared = Arc::clone(&shared);
@@ -93,7 +95,8 @@ impl Dispatcher {
         let description = plugin.description();
         let kinds: Vec<_> = plugin.kinds().collect();
         let named = (description.name.as_str(), description.version.as_str());
-        let registered = self.shared.store.binding_register(plugin.binding(), named, &kinds, start)?;
+        let registered =
+            self.shared.store.binding_register(plugin.binding(), named, &kinds, (start, self.shared.latest))?;
         let mut state = self.shared.state();
         let name = plugin.binding().name.clone();
         state.absent.retain(|(absent, _)| *absent != name);

@@ -16,6 +16,8 @@ pub use engine::{Engine, EngineError};
 pub use file::{FileError, Inspection, PluginFile};
 pub use load::{LoadError, Plugin};
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::{Deserialize, Serialize};
 
 /// What a plugin says of itself.
@@ -29,4 +31,12 @@ pub struct Description {
     pub summary: String,
     /// A JSON Schema of its config.
     pub config_schema: Option<String>,
+}
+
+/// Runs what may panic on a hostile file, as the crates that take WebAssembly apart do here and there.
+fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let reason = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        Err(reason.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it is malformed".to_owned()))
+    })
 }

@@ -1,5 +1,6 @@
 //! For any interaction the host can say what became of it with every binding.
 
+use std::fmt::Write;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -61,12 +62,22 @@ fn a_sample_takes_its_share_and_the_outcomes_add_up() {
     assert!((313..=487).contains(&count("succeeded")), "{outcomes}");
 }
 
+/// Into how many pieces a file is cut.
+const CUTS: usize = 40;
+
 #[test]
 fn what_cannot_be_loaded_says_why_and_holds_up_nobody() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("broken.wasm"), b"\0asm\x01\0\0\0broken").unwrap();
     fs::write(folder.path().join("text.wasm"), b"hello").unwrap();
     let length = guest("length");
+    // The crates that take WebAssembly apart panic on some of these.
+    let whole = fs::read(&length).unwrap();
+    let mut cut = String::new();
+    for at in 1..CUTS {
+        fs::write(folder.path().join(format!("cut{at}.wasm")), &whole[..whole.len() * at / CUTS]).unwrap();
+        write!(cut, "\n[plugins.cut{at}]\ncomponent = \"cut{at}.wasm\"").unwrap();
+    }
     let config = format!(
         "[plugins.good]\ncomponent = {length:?}\nstart = \"beginning\"
          [plugins.missing]\ncomponent = \"none.wasm\"
@@ -75,7 +86,8 @@ fn what_cannot_be_loaded_says_why_and_holds_up_nobody() {
          [plugins.other]\ncomponent = {length:?}\nsha256 = \"{}\"
          [plugins.keys]\ncomponent = {length:?}\nconfig = {{ colour = \"red\" }}
          [plugins.grant]\ncomponent = {length:?}\ncapabilities = [\"telephone\"]
-         [plugins.small]\ncomponent = {length:?}\nmemory = \"64KiB\"",
+         [plugins.small]\ncomponent = {length:?}\nmemory = \"64KiB\"
+         {cut}",
         "0".repeat(64)
     );
     let server = Server::start_in(folder, &config);
@@ -93,7 +105,10 @@ fn what_cannot_be_loaded_says_why_and_holds_up_nobody() {
     check("keys", "unknown field `colour`");
     check("grant", "no capability `telephone`");
     check("small", "out-of-memory");
-    assert_eq!(server.json("/readyz")["failed"].as_array().unwrap().len(), 7);
+    for at in 1..CUTS {
+        check(&format!("cut{at}"), "not a WebAssembly");
+    }
+    assert_eq!(server.json("/readyz")["failed"].as_array().unwrap().len(), 6 + CUTS);
     server.post(&interaction("x", 20));
     server.wait_idle();
     assert_eq!(standing(&server, "x", "good").0, "succeeded");

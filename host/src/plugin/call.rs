@@ -197,7 +197,9 @@ pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> Failure {
         Some(Trap::StackOverflow) => Reason::StackOverflow,
         Some(_) => Reason::Trap,
         // wasmtime has no type for this one.
-        None if message.contains("fuel allocated for hostcalls") => Reason::OutputTooLarge,
+        None if message.contains("fuel allocated for hostcalls") => {
+            return Failure::new(Reason::OutputTooLarge, "it gave back more than its `output`");
+        }
         // What is left is an answer that the canonical ABI refuses: text that is not UTF-8, pointers outside.
         None => Reason::InvalidOutput,
     };

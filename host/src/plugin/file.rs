@@ -8,6 +8,7 @@ use serde::Serialize;
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
+use super::quietly;
 use crate::record::{ComponentDigest, Kind};
 
 /// A larger file is not read.
@@ -105,6 +106,14 @@ impl PluginFile {
 
     /// Takes the bytes of a file.
     pub fn parse(bytes: &[u8]) -> Result<Self, FileError> {
+        if !bytes.starts_with(b"\0asm") {
+            let start = bytes.get(..bytes.len().min(16)).unwrap_or_default().escape_ascii();
+            return Err(FileError::NotWasm(format!("it starts with \"{start}\"")));
+        }
+        quietly(|| Ok(Self::take_apart(bytes))).map_err(|panic| FileError::NotWasm(format!("it is broken: {panic}")))?
+    }
+
+    fn take_apart(bytes: &[u8]) -> Result<Self, FileError> {
         // The fifth byte on is the version and the layer: 1 and 0 for a core module.
         let is_core = bytes.get(4..8) == Some(&[1, 0, 0, 0]);
         let component = if is_core { componentize(bytes)? } else { bytes.to_vec() };

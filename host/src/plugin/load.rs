@@ -12,8 +12,8 @@ use super::file::{CONTRACT, Inspection, PluginFile};
 use super::sandbox::{self, Bounds, Guest};
 use super::snapshot;
 use super::wasi::Determinism;
-use super::{Description, call, v0_1};
-use crate::record::{Binding, Deadline, Kind};
+use super::{Description, call, quietly, v0_1};
+use crate::record::{Binding, Deadline, Failure, Kind, Reason};
 
 /// The longest that instantiating, describing, configuring and copying a plugin may take at load.
 const LOAD_DEADLINE: Deadline = Deadline::from_millis(60_000);
@@ -83,10 +83,13 @@ pub enum LoadError {
         /// What it was doing.
         during: &'static str,
         /// The sort of failure.
-        reason: crate::record::Reason,
+        reason: Reason,
         /// What exactly.
         message: String,
     },
+    /// The compiler panicked on it.
+    #[error("it is broken, or this host is: {0}")]
+    Panicked(String),
     /// Its description breaks the contract.
     #[error("its description is not valid: {0}")]
     Description(String),
@@ -97,8 +100,11 @@ pub enum LoadError {
 
 impl LoadError {
     pub(super) fn guest(during: &'static str, store: &Store<Guest>, error: &wasmtime::Error) -> Self {
-        let failure = call::classify(error, store.data());
-        Self::Guest { during, reason: failure.reason, message: failure.message }
+        let Failure { reason, mut message } = call::classify(error, store.data());
+        if reason == Reason::Deadline {
+            message = format!("it took longer than the {LOAD_DEADLINE} that loading may take");
+        }
+        Self::Guest { during, reason, message }
     }
 }
 
@@ -106,6 +112,10 @@ impl Plugin {
     /// Prepares a binding's plugin: from the cache, or by compiling, configuring and taking a snapshot, which can
     /// take seconds.
     pub fn load(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
+        quietly(|| Ok(Self::make_ready(engine, file, binding))).map_err(LoadError::Panicked)?
+    }
+
+    fn make_ready(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
         check_imports(&file.inspection, &binding.capabilities)?;
         if binding.limits.memory.0 > MAX_MEMORY {
             return Err(LoadError::Memory);

@@ -1,17 +1,16 @@
 //! Configured once, fresh every time: a component is instantiated, described and configured, and its instance as it
 //! then stands becomes a component of its own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, Linker};
 use wasmtime_wizer::{WasmtimeWizerComponent, Wizer};
 
-use super::Description;
 use super::load::LoadError;
 use super::sandbox::Guest;
 use super::v0_1::{self, lift_description};
+use super::{Description, quietly};
 
 /// Fuel for copying a guest's memory out, in bytes: the largest memory and its tables.
 const COPY_FUEL: usize = 2 * super::engine::MAX_MEMORY;
@@ -94,11 +93,4 @@ fn at_once<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Re
         Poll::Ready(result) => result,
         Poll::Pending => Err(wasmtime::Error::msg("the plugin waited for something, which nothing here does")),
     }
-}
-
-fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let reason = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        Err(reason.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it is malformed".to_owned()))
-    })
 }

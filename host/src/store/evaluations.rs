@@ -63,13 +63,13 @@ impl Store {
     }
 
     /// Makes the binding known, or finds it where it is. A new one starts where `start` says; else where the newest
-    /// binding of the same name stands; else behind the log.
+    /// binding of the same name stands; else at `latest`, behind what is recorded by then.
     pub fn binding_register(
         &self,
         binding: &Binding,
         plugin: (&str, &str),
         kinds: &[Kind],
-        start: Option<Start>,
+        (start, latest): (Option<Start>, Seq),
     ) -> Result<RegisteredBinding, StoreError> {
         let (reply, answer) = std::sync::mpsc::channel();
         let row = NewBinding {
@@ -81,6 +81,7 @@ impl Store {
             kinds: serde_json::json!(kinds).to_string(),
             definition: binding.definition().to_string(),
             start,
+            latest,
         };
         self.shared.queue.push_task(Box::new(move |connection| {
             // Whoever asked waits below.
@@ -100,6 +101,7 @@ struct NewBinding {
     kinds: String,
     definition: String,
     start: Option<Start>,
+    latest: Seq,
 }
 
 fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<RegisteredBinding> {
@@ -119,11 +121,11 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
             row.get(0)
         })
         .optional()?;
-    let head = super::interactions::head(&transaction)?.0.cast_signed();
+    let latest = new.latest.0.cast_signed();
     let start = match (new.start, before) {
         (Some(Start::Beginning), _) => 0,
         (None, Some(cursor)) => cursor,
-        (Some(Start::Latest), _) | (None, None) => head,
+        (Some(Start::Latest), _) | (None, None) => latest,
     };
     let registered = transaction.query_row(
         "INSERT INTO bindings (digest, name, plugin, version, component, kinds, definition, loaded_at, start, cursor)

@@ -76,6 +76,11 @@ pub fn reserve_call_arena() {
 macro_rules! export {
     ($plugin:ty: $($kind:ident),+ $(,)?) => {
         const _: () = {
+            const _: () = ::core::assert!(
+                !::core::env!("CARGO_PKG_DESCRIPTION").is_empty(),
+                "a plugin's summary is the `description` of its Cargo.toml, and there is none"
+            );
+
             ::std::thread_local! {
                 static PLUGIN: $crate::__private::Configured<$plugin> =
                     const { $crate::__private::Configured::new() };
