@@ -116,6 +116,8 @@ impl Dispatcher {
 impl Drop for Dispatcher {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
+        // They wait there for as long as nothing can be written.
+        self.shared.store.evaluations_end();
         for worker in self.workers.drain(..) {
             if worker.join().is_err() {
                 tracing::error!("a worker panicked");

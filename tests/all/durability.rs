@@ -1,6 +1,7 @@
 //! Nothing that was acknowledged is lost or doubled: by a kill, a stop, a full disk or a file that cannot be written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -200,6 +201,34 @@ fn a_full_disk_gives_503_and_recovers() {
     assert_eq!(post_status(&server, "after", 100), 201);
     acknowledged.insert("after".to_owned());
     check_whole(&server, &acknowledged, 2);
+}
+
+#[test]
+fn a_stop_ends_though_the_disk_is_full() {
+    let disk = SmallDisk::mount();
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!("data = {:?}\n{}", disk.path().join("t.db"), two_plugins());
+    let mut server = Server::start_in(folder, &config);
+    must("mount", &["-o", "remount,size=64m", disk.path().to_str().unwrap()]);
+    let lines: String = (0..20_000).map(|at| format!("{}\n", interaction(&format!("{at}"), 10))).collect();
+    assert_eq!(server.post_as("application/x-ndjson", lines).status(), 200);
+    // More evaluations than may wait, and no room for them: whatever is free is taken again at once.
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut ballast = File::create(disk.path().join("ballast")).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                if ballast.write_all(&[0; 4096]).is_err() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        server.wait_until("as many evaluations wait as may", || {
+            server.metric("tribunal_store_backlog_evaluations") >= 8192.0
+        });
+        assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
+        stop.store(true, Ordering::Relaxed);
+    });
 }
 
 fn noise(seed: u64, bytes: usize) -> String {

@@ -112,4 +112,7 @@ fn what_cannot_be_loaded_says_why_and_holds_up_nobody() {
     server.post(&interaction("x", 20));
     server.wait_idle();
     assert_eq!(standing(&server, "x", "good").0, "succeeded");
+    let (status, reason) = standing(&server, "x", "missing");
+    assert_eq!(status, "not-loaded");
+    assert!(reason.contains("cannot read"), "{reason}");
 }

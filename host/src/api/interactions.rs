@@ -10,7 +10,7 @@ use utoipa::openapi::schema::Schema;
 
 use super::page::{List, ListQuery, ListRequest};
 use super::{Api, query};
-use crate::dispatch::Standing;
+use crate::dispatch::{Absent, Standing};
 use crate::http::{Problem, ProblemBody};
 use crate::record::{InteractionId, LogLine, NewInteraction, Time, Verdict};
 use crate::store::{EvaluationRow, InteractionRow, StoredInteraction};
@@ -257,9 +257,10 @@ async fn find(api: &Api, id: InteractionId) -> Result<StoredInteraction, Problem
 pub(super) struct StandingItem {
     /// The binding's name.
     plugin: String,
-    /// The binding's digest.
-    binding: String,
-    /// `succeeded`, `failed`, `filtered`, `sampled-out`, `pending` or `loaded-later`.
+    /// The binding's digest; none where it is not loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<String>,
+    /// `succeeded`, `failed`, `filtered`, `sampled-out`, `pending`, `loaded-later` or `not-loaded`.
     status: &'static str,
     /// Why there is no verdict, where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -271,7 +272,7 @@ pub(super) struct StandingItem {
 
 /// Say what became of an interaction
 ///
-/// One item for every binding that is loaded or that judged it, so that no silence is without a reason.
+/// One item for every binding of the configuration and every one that judged it, so that no silence is without a reason.
 #[utoipa::path(
     get, path = "/v1/interactions/{id}/evaluations", tag = "interactions",
     params(("id" = String, Path, description = "The interaction's id")),
@@ -293,11 +294,21 @@ pub(super) async fn evaluation_list(
         let binding = plugin.binding();
         StandingItem {
             plugin: binding.name.to_string(),
-            binding: binding.digest().to_string(),
+            binding: Some(binding.digest().to_string()),
             status,
             reason: Some(reason),
             evaluation: None,
         }
+    }));
+    items.extend(api.bench.absent().into_iter().map(|(name, absent)| StandingItem {
+        plugin: name.to_string(),
+        binding: None,
+        status: "not-loaded",
+        reason: Some(match absent {
+            Absent::Loading => "it is being loaded".to_owned(),
+            Absent::Failed(reason) => reason,
+        }),
+        evaluation: None,
     }));
     Ok(Json(List { items, next: None }))
 }
@@ -311,7 +322,7 @@ fn evaluated_item(row: EvaluationRow) -> StandingItem {
     };
     StandingItem {
         plugin: evaluation.plugin.clone(),
-        binding: evaluation.binding.clone(),
+        binding: Some(evaluation.binding.clone()),
         status: evaluation.outcome,
         reason,
         evaluation: Some(evaluation),

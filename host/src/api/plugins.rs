@@ -67,7 +67,8 @@ pub(super) struct LoadedItem {
     cursor: u64,
     /// How many interactions it has yet to see, or has seen and not yet stored.
     backlog: u64,
-    /// How often it came to each outcome, ever: `succeeded`, `filtered`, `sampled-out`, or the reason of a failure.
+    /// How often it came to each outcome, ever: `succeeded`, `filtered`, `filter-failed`, `sampled-out`, or the reason of
+    /// a failure.
     outcomes: BTreeMap<String, u64>,
     /// Evaluations since the host started, and how long they took.
     since_start: SinceStart,

@@ -51,6 +51,7 @@ struct Totals {
 
 pub(super) fn import(files: &[PathBuf], url: Option<String>, config: &Config) -> Result<ExitCode, Failure> {
     let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
+    let url = if url.contains("://") { url } else { format!("http://{url}") };
     let endpoint = format!("{}/v1/interactions", url.trim_end_matches('/'));
     let client = reqwest::blocking::Client::builder().timeout(PATIENCE).build()?;
     let mut totals = Totals::default();

@@ -32,6 +32,8 @@ pub(super) struct Lane {
     /// The time its evaluations took: who has had least goes first.
     pub(super) used: Duration,
     durations: Histogram<u64>,
+    /// Whether the log says that its filter fails.
+    warned: bool,
 }
 
 /// A loaded binding as it stands.
@@ -65,6 +67,7 @@ impl Lane {
             returned: Vec::new(),
             used: Duration::ZERO,
             durations: Histogram::new_with_bounds(1, 3_600_000_000, 2).expect("bounds that a histogram can have"),
+            warned: false,
         }
     }
 
@@ -94,6 +97,15 @@ impl Lane {
             self.next = stretch.last.next();
         }
         is_next
+    }
+
+    /// Says once that the filter fails; how often is counted as `filter-failed`.
+    pub(super) fn warn_of_filter(&mut self, reason: &str) {
+        if !self.warned {
+            self.warned = true;
+            let name = &self.plugin.binding().name;
+            tracing::warn!(%name, reason, "the filter fails on interactions, which are not judged");
+        }
     }
 
     /// Gives back what was taken and not done.

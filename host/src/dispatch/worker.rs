@@ -90,6 +90,8 @@ struct Work {
     rest: Option<Stretch>,
     evaluations: Vec<Evaluation>,
     skipped: Tallies,
+    /// The last reason for which the filter failed.
+    filter_failure: Option<String>,
 }
 
 fn evaluate(
@@ -99,7 +101,8 @@ fn evaluate(
     interactions: &[Arc<Interaction>],
     turn_began: Instant,
 ) -> Work {
-    let mut work = Work { done: stretch, rest: None, evaluations: Vec::new(), skipped: Tallies::default() };
+    let mut work =
+        Work { done: stretch, rest: None, evaluations: Vec::new(), skipped: Tallies::default(), filter_failure: None };
     for interaction in interactions {
         if interaction.seq > stretch.first && turn_began.elapsed() > TURN {
             work.done.last = Seq(interaction.seq.0 - 1);
@@ -108,7 +111,11 @@ fn evaluate(
         }
         match Admission::of(plugin.binding(), interaction) {
             Admission::Admitted => work.evaluations.push(evaluator.evaluate(plugin, interaction)),
-            Admission::Filtered(_) => work.skipped.filtered += 1,
+            Admission::Filtered(None) => work.skipped.filtered += 1,
+            Admission::Filtered(Some(reason)) => {
+                work.skipped.filter_failed += 1;
+                work.filter_failure = Some(reason);
+            }
             Admission::SampledOut => work.skipped.sampled_out += 1,
         }
     }
@@ -128,6 +135,9 @@ fn hand_over(shared: &Shared, id: BindingId, work: Work, took: Duration) -> Resu
     lane.used += took;
     if let Some(rest) = work.rest {
         lane.give_back(rest);
+    }
+    if let Some(reason) = work.filter_failure {
+        lane.warn_of_filter(&reason);
     }
     let batch = lane.finish(work.done, work.evaluations, work.skipped);
     shared.store.evaluations_commit(batch)

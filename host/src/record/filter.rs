@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cel::{Context, Env, Program, Value};
+use cel::{Context, Env, ExecutionError, Program, Value};
 
-use super::Interaction;
+use super::{Interaction, InteractionId, Seq, Time};
 
 /// A compiled CEL expression over the fields of an interaction, by the names they are posted under. It is a pure
 /// function, so whether an interaction was filtered is computed when asked and never stored.
@@ -22,6 +22,9 @@ pub enum FilterError {
     /// Not CEL.
     #[error("the filter is not valid CEL: {0}")]
     Syntax(String),
+    /// It failed on an interaction that has every field, or gave no boolean.
+    #[error("the filter does not work on an interaction: {0}")]
+    Useless(String),
     /// A name that is no field of an interaction.
     #[error("the filter names `{name}`, which is no field of an interaction; there are {}", Filter::field_names())]
     UnknownField {
@@ -62,6 +65,32 @@ const FIELDS: &[Field] = &[
     Field { name: "attributes", value: |i| structured(&i.posted.attributes) },
 ];
 
+/// Fields that hold whatever the application posts.
+const OPEN: [&str; 5] = ["parameters", "attributes", "input", "output", "context"];
+
+/// Whether the name is that of a macro's variable, as in `input.exists(m, m.role == "user")`.
+fn is_bound(source: &str, name: &str) -> bool {
+    let source: String = source.split_ascii_whitespace().collect();
+    let macros = ["all", "exists", "exists_one", "existsOne", "map", "filter"];
+    name.starts_with('@') || macros.iter().any(|of| source.contains(&format!(".{of}({name},")))
+}
+
+/// An interaction that has every field.
+fn probe() -> Interaction {
+    let posted = serde_json::from_value(serde_json::json!({
+        "provider": "openai", "model": "gpt-4.1", "requested_model": "gpt-4.1", "duration_ms": 900.5,
+        "time_to_first_token_ms": 200.5, "input": [{"role": "user", "content": "Hello"}],
+        "output": [{"role": "assistant", "content": "Hello"}],
+        "usage": {"input_tokens": 1, "other": {"input_audio_tokens": 1}}, "parameters": {"temperature": 0.5},
+        "finish_reasons": ["stop"], "error": {"kind": "timeout", "message": "late", "status": 504},
+        "context": [{"id": "1", "text": "Hello", "attributes": {"source": "x"}}], "reference": "Hello",
+        "prompt": {"name": "greet", "version": "1"}, "session": "s", "user": "u", "attributes": {"tier": "gold"},
+    }));
+    let now = Time::now();
+    let posted = posted.expect("a valid interaction");
+    Interaction { seq: Seq(1), id: InteractionId::generate(), started_at: now, recorded_at: now, posted }
+}
+
 fn structured(value: &impl serde::Serialize) -> Value {
     cel::to_value(value).unwrap_or(Value::Null)
 }
@@ -80,6 +109,7 @@ impl Filter {
             .references()
             .variables()
             .into_iter()
+            .filter(|name| !is_bound(source, name))
             .map(|name| {
                 FIELDS
                     .iter()
@@ -87,7 +117,26 @@ impl Filter {
                     .ok_or_else(|| FilterError::UnknownField { name: name.to_owned() })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { source: source.to_owned(), program, fields, env })
+        let filter = Self { source: source.to_owned(), program, fields, env };
+        filter.probe()?;
+        Ok(filter)
+    }
+
+    /// Tries it on an interaction that has every field, so that a misspelt function or field shows at once and not as
+    /// a binding that judges nothing. Only what is open (attributes, parameters, lengths) may fail there.
+    fn probe(&self) -> Result<(), FilterError> {
+        let mut context = Context::with_env(Arc::clone(&self.env));
+        let probe = probe();
+        for field in &self.fields {
+            context.add_variable_from_value(field.name, (field.value)(&probe));
+        }
+        let is_open = || self.fields.iter().any(|field| OPEN.contains(&field.name));
+        match self.program.execute(&context) {
+            Ok(Value::Bool(_)) | Err(ExecutionError::IndexOutOfBounds(_)) => Ok(()),
+            Err(ExecutionError::NoSuchKey(_)) if is_open() => Ok(()),
+            Ok(other) => Err(FilterError::Useless(format!("it gives a {}, not a boolean", other.type_of()))),
+            Err(error) => Err(FilterError::Useless(error.to_string())),
+        }
     }
 
     /// The expression as it was written.
@@ -117,5 +166,38 @@ impl Filter {
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Filter({:?})", self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Filter;
+
+    fn check(source: &str, expected: Result<(), &str>) {
+        let made = Filter::new(source).map_err(|error| error.to_string());
+        match (made, expected) {
+            (Ok(_), Ok(())) => {}
+            (Err(error), Err(says)) => assert!(error.contains(says), "{source}: {error}"),
+            (made, expected) => panic!("{source}: {made:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_filter_that_can_judge_nothing_is_refused() {
+        check("operation == \"chat\" && model.startsWith(\"gpt-4\")", Ok(()));
+        check("usage.output_tokens > 20 && duration_ms > 1000.0", Ok(()));
+        check("attributes.plan == \"gold\"", Ok(()));
+        check("has(parameters.top_k) && parameters.top_k > 3", Ok(()));
+        check("input.exists(m, m.role == \"user\")", Ok(()));
+        check("output.all( m , m.role == \"assistant\")", Ok(()));
+        check("input[3].role == \"user\"", Ok(()));
+        check("error == null", Ok(()));
+        check("usage.outptu_tokens > 20", Err("No such key: outptu_tokens"));
+        check("model.startWith(\"gpt\")", Err("does not work"));
+        check("model.matches(\"(\")", Err("does not work"));
+        check("model", Err("not a boolean"));
+        check("size(model)", Err("not a boolean"));
+        check("modle == \"gpt\"", Err("names `modle`"));
+        check("model ==", Err("not valid CEL"));
     }
 }

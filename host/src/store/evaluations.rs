@@ -26,6 +26,8 @@ pub struct RegisteredBinding {
 pub struct Tallies {
     /// Interactions that its filter did not let pass.
     pub filtered: u64,
+    /// Interactions on which its filter failed.
+    pub filter_failed: u64,
     /// Interactions outside its sample.
     pub sampled_out: u64,
 }
@@ -51,9 +53,14 @@ impl EvaluationBatch {
 }
 
 impl Store {
-    /// Waits while too many evaluations wait to be written. False when the store is closed.
+    /// Waits while too many evaluations wait to be written. False when no more are wanted.
     pub fn evaluations_wait_for_room(&self) -> bool {
         self.shared.queue.wait_for_room()
+    }
+
+    /// Wants no more evaluations: whoever waits for room is let go.
+    pub fn evaluations_end(&self) {
+        self.shared.queue.hurry();
     }
 
     /// Hands evaluations to the writer. They become durable in the order in which they are handed over, and are
@@ -171,7 +178,8 @@ pub(super) fn insert(connection: &Connection, names: &mut Names, batch: &Evaluat
             }
         }
     }
-    tallies.extend([("filtered", batch.skipped.filtered), ("sampled-out", batch.skipped.sampled_out)]);
+    let Tallies { filtered, filter_failed, sampled_out } = batch.skipped;
+    tallies.extend([("filtered", filtered), ("filter-failed", filter_failed), ("sampled-out", sampled_out)]);
     for (outcome, count) in tallies.into_iter().filter(|(_, count)| *count > 0) {
         connection
             .prepare_cached(

@@ -74,6 +74,8 @@ struct State {
     busy: bool,
     writable: bool,
     closed: bool,
+    /// Nobody is to wait for room any more.
+    hurried: bool,
     stats: WriterStats,
 }
 
@@ -88,6 +90,7 @@ impl Queue {
             busy: false,
             writable: true,
             closed: false,
+            hurried: false,
             stats: WriterStats::default(),
         };
         Self { max_weight, state: Mutex::new(state), filled: Condvar::new(), written: Condvar::new() }
@@ -123,9 +126,15 @@ impl Queue {
     pub(super) fn wait_for_room(&self) -> bool {
         let state = self
             .written
-            .wait_while(self.state(), |state| state.evaluations >= MAX_EVALUATIONS && !state.closed)
+            .wait_while(self.state(), |state| state.evaluations >= MAX_EVALUATIONS && !state.closed && !state.hurried)
             .unwrap_or_else(PoisonError::into_inner);
-        !state.closed
+        !state.closed && !state.hurried
+    }
+
+    /// Lets those go who wait for room.
+    pub(super) fn hurry(&self) {
+        self.state().hurried = true;
+        self.written.notify_all();
     }
 
     pub(super) fn push_batch(&self, batch: EvaluationBatch) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! The database's tables and how it is opened.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -109,6 +110,9 @@ CREATE TABLE tallies (
 /// Takes the database for this process.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = path.with_added_extension("lock");
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
+    }
     let file = File::create(&lock_path).map_err(|source| StoreError::File { path: lock_path.clone(), source })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -119,6 +123,9 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
 
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let query = |source| StoreError::Query { operation: "open the database", source };
+    // What is said to models is nobody else's business. SQLite gives its other files the same mode.
+    let file = |source| StoreError::File { path: path.to_owned(), source };
+    File::options().create(true).append(true).mode(0o600).open(path).map_err(file)?;
     let connection = Connection::open(path).map_err(query)?;
     settings(&connection).map_err(query)?;
     // What is acknowledged survives the machine, not just the process. Checkpoints have a thread of their own.

@@ -34,6 +34,7 @@ impl Writer {
             // Also where the thread panics: nobody may wait for a writer that is gone.
             let _closes = CloseAtEnd(Arc::clone(&state.queue));
             state.run();
+            state.leave();
         });
         Self { queue, thread: Some(thread) }
     }
@@ -105,6 +106,13 @@ impl State {
                     std::thread::sleep(RETRY);
                 }
             }
+        }
+    }
+
+    /// Leaves everything in one file, so that a copy of it is a whole backup.
+    fn leave(&self) {
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the write-ahead log stays beside the database; a backup needs both");
         }
     }
 
