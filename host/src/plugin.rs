@@ -34,9 +34,9 @@ pub struct Description {
 }
 
 /// Runs what may panic on a hostile file, as the crates that take WebAssembly apart do here and there.
-fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let reason = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        Err(reason.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it is malformed".to_owned()))
+        reason.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it is malformed".to_owned())
     })
 }

@@ -122,7 +122,7 @@ fn import_file(
 /// file has the same ids at every run.
 #[derive(Default)]
 struct Ids {
-    seen: HashMap<[u8; 16], u64>,
+    seen: HashMap<u128, u64>,
 }
 
 /// All that is read of a line; what else is wrong with it, the server says.
@@ -139,10 +139,9 @@ impl Ids {
             .filter(|_| serde_json::from_slice::<Identified>(line).is_ok_and(|identified| identified.id.is_none()));
         let Some(rest) = rest else { return body.extend_from_slice(line) };
         let digest = Sha256::digest(line.trim_ascii());
-        let (digest, _) = digest.split_at(16);
-        let digest: [u8; 16] = digest.try_into().expect("16 bytes");
-        let times = self.seen.entry(digest).or_default();
-        let id = u128::from_be_bytes(digest).wrapping_add(u128::from(*times));
+        let text = u128::from_be_bytes(*digest.first_chunk().expect("32 bytes"));
+        let times = self.seen.entry(text).or_default();
+        let id = text.wrapping_add(u128::from(*times));
         *times += 1;
         let comma = if rest.trim_ascii_start().starts_with(b"}") { "" } else { "," };
         body.extend_from_slice(format!("{{\"id\":\"import-{id:032x}\"{comma}").as_bytes());

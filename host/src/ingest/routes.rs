@@ -138,23 +138,18 @@ fn is_lines(headers: &HeaderMap) -> Result<bool, Problem> {
 
 async fn read_body(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let read = if announced.is_some_and(|length| length > limit) {
-        None
-    } else {
+    if announced.is_none_or(|length| length <= limit) {
         match Limited::new(&mut body, limit).collect().await {
-            Ok(whole) => Some(whole.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => None,
+            Ok(whole) => return Ok(whole.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {}
             Err(_) => return Err(Problem::Malformed { detail: "the body ended early".to_owned() }),
         }
-    };
-    let Some(read) = read else {
-        // Who asked first whether to send has not begun to.
-        if !headers.contains_key(header::EXPECT) {
-            discard(body).await;
-        }
-        return Err(Problem::TooLarge { limit });
-    };
-    Ok(read)
+    }
+    // Who asked first whether to send has not begun to.
+    if !headers.contains_key(header::EXPECT) {
+        discard(body).await;
+    }
+    Err(Problem::TooLarge { limit })
 }
 
 /// Reads what is still to come and keeps nothing of it: most clients send all before they read the answer, and would

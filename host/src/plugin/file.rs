@@ -110,7 +110,7 @@ impl PluginFile {
             let start = bytes.get(..bytes.len().min(16)).unwrap_or_default().escape_ascii();
             return Err(FileError::NotWasm(format!("it starts with \"{start}\"")));
         }
-        quietly(|| Ok(Self::take_apart(bytes))).map_err(|panic| FileError::NotWasm(format!("it is broken: {panic}")))?
+        quietly(|| Self::take_apart(bytes)).map_err(|panic| FileError::NotWasm(format!("it is broken: {panic}")))?
     }
 
     fn take_apart(bytes: &[u8]) -> Result<Self, FileError> {

@@ -112,7 +112,7 @@ impl Plugin {
     /// Prepares a binding's plugin: from the cache, or by compiling, configuring and taking a snapshot, which can
     /// take seconds.
     pub fn load(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
-        quietly(|| Ok(Self::make_ready(engine, file, binding))).map_err(LoadError::Panicked)?
+        quietly(|| Self::make_ready(engine, file, binding)).map_err(LoadError::Panicked)?
     }
 
     fn make_ready(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {

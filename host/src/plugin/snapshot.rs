@@ -31,7 +31,8 @@ pub(super) fn configure(
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
     // wizer checks what it is given by panicking, and a plugin's file is hostile.
-    let instrumented = quietly(|| wizer.instrument_component(component).map_err(|error| format!("{error:#}")));
+    let instrumented =
+        quietly(|| wizer.instrument_component(component).map_err(|error| format!("{error:#}"))).flatten();
     let (context, instrumented) = match instrumented {
         Ok((context, bytes)) => (context, bytes),
         Err(reason) => {
@@ -48,7 +49,8 @@ pub(super) fn configure(
     let snapshot = quietly(|| {
         let mut state = WasmtimeWizerComponent { store: &mut store, instance };
         at_once(wizer.snapshot_component(&context, &mut state)).map_err(|error| format!("{error:#}"))
-    });
+    })
+    .flatten();
     Ok(Configured { description, snapshot })
 }
 

@@ -125,13 +125,8 @@ impl Filter {
     /// Tries it on an interaction that has every field, so that a misspelt function or field shows at once and not as
     /// a binding that judges nothing. Only what is open (attributes, parameters, lengths) may fail there.
     fn probe(&self) -> Result<(), FilterError> {
-        let mut context = Context::with_env(Arc::clone(&self.env));
-        let probe = probe();
-        for field in &self.fields {
-            context.add_variable_from_value(field.name, (field.value)(&probe));
-        }
         let is_open = || self.fields.iter().any(|field| OPEN.contains(&field.name));
-        match self.program.execute(&context) {
+        match self.execute(&probe()) {
             Ok(Value::Bool(_)) | Err(ExecutionError::IndexOutOfBounds(_)) => Ok(()),
             Err(ExecutionError::NoSuchKey(_)) if is_open() => Ok(()),
             Ok(other) => Err(FilterError::Useless(format!("it gives a {}, not a boolean", other.type_of()))),
@@ -147,15 +142,19 @@ impl Filter {
     /// Whether the interaction passes. An expression that fails on it, for example on a key that is not there, or
     /// that gives no boolean, lets nothing pass and says why.
     pub fn passes(&self, interaction: &Interaction) -> Result<bool, String> {
-        let mut context = Context::with_env(Arc::clone(&self.env));
-        for field in &self.fields {
-            context.add_variable_from_value(field.name, (field.value)(interaction));
-        }
-        match self.program.execute(&context) {
+        match self.execute(interaction) {
             Ok(Value::Bool(passes)) => Ok(passes),
             Ok(other) => Err(format!("the filter gave a value of type {}, not a boolean", other.type_of())),
             Err(error) => Err(format!("the filter failed: {error}")),
         }
+    }
+
+    fn execute(&self, interaction: &Interaction) -> Result<Value, ExecutionError> {
+        let mut context = Context::with_env(Arc::clone(&self.env));
+        for field in &self.fields {
+            context.add_variable_from_value(field.name, (field.value)(interaction));
+        }
+        self.program.execute(&context)
     }
 
     fn field_names() -> String {

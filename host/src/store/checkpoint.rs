@@ -81,7 +81,7 @@ fn empty(path: &Path, connection: &mut Option<Connection>, queue: &Queue) -> rus
 }
 
 /// Runs a checkpoint and gives the number of pages of the write-ahead log that are still to be moved.
-fn left(connection: &Connection, mode: &str) -> rusqlite::Result<i64> {
+pub(super) fn left(connection: &Connection, mode: &str) -> rusqlite::Result<i64> {
     let pragma = format!("PRAGMA wal_checkpoint({mode})");
     connection.query_row(&pragma, [], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
 }

@@ -172,14 +172,12 @@ impl Store {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Page<InteractionRow>, StoreError> {
-        let places = if filter.verdict.asks_of_judgements() {
-            let bindings = self.bindings_of(&filter.verdict)?;
-            let scan = |connection: &_| scan_judgements(connection, filter, &bindings, after, limit + 1, false);
-            self.shared.readers.run("list interactions", scan)?
-        } else {
-            let scan = |connection: &_| scan_interactions(connection, filter, after, limit + 1);
-            self.shared.readers.run("list interactions", scan)?
-        };
+        let judged = filter.verdict.asks_of_judgements();
+        let bindings = judged.then(|| self.bindings_of(&filter.verdict)).transpose()?;
+        let places = self.shared.readers.run("list interactions", |connection| match &bindings {
+            None => scan_interactions(connection, filter, after, limit + 1),
+            Some(bindings) => scan_judgements(connection, filter, bindings, after, limit + 1, false),
+        })?;
         let (places, next) = cut(places, limit);
         let items = self.shared.readers.run("list interactions", |connection| {
             let sql = format!("SELECT {INTERACTION} FROM interactions i {WORDS} WHERE i.seq = ?1");

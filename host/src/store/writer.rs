@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
 use super::evaluations::{self, EvaluationBatch};
 use super::interactions::{self, Recorded};
 use super::names::Names;
 use super::queue::{Queue, RecordRequest, Taken};
 use super::tail::Tail;
+use super::{StoreError, checkpoint};
 use crate::record::{Interaction, Seq, Time};
 
 /// How long to wait before something that could not be written is tried again.
@@ -111,7 +111,7 @@ impl State {
 
     /// Leaves everything in one file, so that a copy of it is a whole backup.
     fn leave(&self) {
-        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        if let Err(error) = checkpoint::left(&self.connection, "TRUNCATE") {
             tracing::warn!(%error, "the write-ahead log stays beside the database; a backup needs both");
         }
     }
