@@ -28,6 +28,7 @@ impl Evaluator {
     pub fn evaluate(&mut self, plugin: &Plugin, interaction: &Interaction) -> Evaluation {
         let started = Instant::now();
         let loaded = &*plugin.inner;
+        let epoch = loaded.engine.epoch();
         let mut store = sandbox::store(&loaded.engine, &loaded.bounds, determinism(loaded, interaction));
         let outcome = match judge(loaded, interaction, &mut store, &self.arena) {
             Ok(verdicts) => Outcome::Succeeded(verdicts),
@@ -46,7 +47,9 @@ impl Evaluator {
             started_at: interaction.started_at,
             outcome,
             duration_us: u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX),
+            epochs: u32::try_from(loaded.engine.epoch() - epoch).unwrap_or(u32::MAX),
             attempts: 1,
+            retry_at: None,
             logs,
         }
     }
@@ -118,7 +121,8 @@ impl From<LiftError> for Stop {
 
 impl From<v0_1::types::Failure> for Stop {
     fn from(failure: v0_1::types::Failure) -> Self {
-        Self::Failure(Failure::new(Reason::GuestError, format!("{}: {}", failure.code, failure.message)))
+        let v0_1::types::Failure { code, message, transient } = failure;
+        Self::Failure(Failure { transient, ..Failure::new(Reason::GuestError, format!("{code}: {message}")) })
     }
 }
 

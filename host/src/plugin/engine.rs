@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ const KEEP_RESIDENT: usize = 4 << 20;
 pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) cache: Cache,
-    _ticker: Arc<Ticker>,
+    ticker: Arc<Ticker>,
 }
 
 /// Why there is no engine.
@@ -60,7 +60,12 @@ impl Engine {
         let cache =
             Cache::open(cache, &wasmtime).map_err(|source| EngineError::Cache { path: cache.to_owned(), source })?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
-        Ok(Self { wasmtime, cache, _ticker: ticker })
+        Ok(Self { wasmtime, cache, ticker })
+    }
+
+    /// The ticks since the engine was started.
+    pub(super) fn epoch(&self) -> u64 {
+        self.ticker.ticks.load(Ordering::Relaxed)
     }
 }
 
@@ -107,6 +112,7 @@ fn settings() -> Config {
 
 /// Ticks the engine's epoch from a thread of its own until dropped.
 struct Ticker {
+    ticks: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -114,14 +120,16 @@ struct Ticker {
 impl Ticker {
     fn start(engine: wasmtime::Engine) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let ticks = Arc::new(AtomicU64::new(0));
+        let (stopped, counter) = (Arc::clone(&stop), Arc::clone(&ticks));
         let thread = crate::spawn("ticker", move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);
                 engine.increment_epoch();
+                counter.fetch_add(1, Ordering::Relaxed);
             }
         });
-        Self { stop, thread: Some(thread) }
+        Self { ticks, stop, thread: Some(thread) }
     }
 }
 

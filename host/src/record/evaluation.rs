@@ -15,8 +15,12 @@ pub struct Evaluation {
     pub outcome: Outcome,
     /// Wall-clock microseconds of the call, instantiation included.
     pub duration_us: u32,
+    /// Ticks of the deadline's clock, 2 ms each, that passed during it.
+    pub epochs: u32,
     /// How often it was tried, at least once.
     pub attempts: u32,
+    /// When it is tried again, where it is.
+    pub retry_at: Option<Time>,
     /// What the plugin logged, up to the binding's limit.
     pub logs: Vec<LogLine>,
 }
@@ -46,12 +50,14 @@ pub struct Failure {
     pub reason: Reason,
     /// What exactly, for the operator.
     pub message: String,
+    /// Whether trying again later may help.
+    pub transient: bool,
 }
 
 impl Failure {
-    /// A failure of that sort.
+    /// A failure of that sort, which trying again would not mend.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self { reason, message: message.into(), transient: false }
     }
 }
 

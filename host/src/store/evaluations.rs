@@ -204,7 +204,10 @@ fn insert_evaluation(connection: &Connection, binding: BindingId, evaluation: &E
     };
     let logs = (!evaluation.logs.is_empty()).then(|| json(&evaluation.logs));
     let inserted = connection
-        .prepare_cached("INSERT INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")?
+        .prepare_cached(
+            "INSERT INTO evaluations (binding, seq, failure, message, duration_us, attempts, verdicts, logs, epochs, retry_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+        )?
         .execute(params![
             binding.0,
             evaluation.seq.0,
@@ -213,7 +216,9 @@ fn insert_evaluation(connection: &Connection, binding: BindingId, evaluation: &E
             evaluation.duration_us,
             evaluation.attempts,
             verdicts,
-            logs
+            logs,
+            evaluation.epochs,
+            evaluation.retry_at.map(Time::as_nanoseconds)
         ])?;
     Ok(inserted == 1)
 }

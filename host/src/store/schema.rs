@@ -9,8 +9,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
 
-/// The version of the tables below, kept in `user_version`.
-const VERSION: i64 = 1;
+/// How the tables came to be: each batch takes a database from its place in this list to the next, and `user_version`
+/// counts those that were run. A released batch never changes.
+const BATCHES: [&str; 2] = [TABLES, OPERATION];
 
 const TABLES: &str = "
 -- Words that many rows share (models, providers, verdict names, …), so that rows and indexes hold integers.
@@ -107,6 +108,31 @@ CREATE TABLE tallies (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What operating plugins needs: contracts, shadows, the price of a call in epochs, retries and backfills.
+const OPERATION: &str = "
+ALTER TABLE bindings ADD COLUMN contract TEXT NOT NULL DEFAULT '0.1.0';   -- version of the WIT package
+ALTER TABLE bindings ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;        -- 1: left out of default lists
+ALTER TABLE evaluations ADD COLUMN epochs INTEGER NOT NULL DEFAULT 0;     -- ticks of the deadline's clock that it took
+ALTER TABLE evaluations ADD COLUMN retry_at INTEGER;                      -- when it is tried again, where it is
+CREATE INDEX evaluations_retry ON evaluations (binding, retry_at) WHERE retry_at IS NOT NULL;
+
+-- Cursors over a range of the log that was there before its binding.
+CREATE TABLE backfills (
+    id INTEGER PRIMARY KEY,
+    binding INTEGER NOT NULL,
+    selection TEXT NOT NULL,              -- JSON: what of the range is judged
+    rate REAL,                            -- interactions a second at most, or null
+    first INTEGER NOT NULL,               -- seq
+    last INTEGER NOT NULL,                -- seq
+    cursor INTEGER NOT NULL,              -- everything of the range up to this seq is done
+    evaluated INTEGER NOT NULL DEFAULT 0,
+    passed_over INTEGER NOT NULL DEFAULT 0,  -- outside the selection, or judged before
+    status TEXT NOT NULL,                 -- running, cancelled or done
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT;
+";
+
 /// Takes the database for this process.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = path.with_added_extension("lock");
@@ -133,13 +159,13 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")
         .map_err(query)?;
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(query)?;
-    match found {
-        0 => {
-            let batch = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
-            connection.execute_batch(&batch).map_err(query)?;
-        }
-        VERSION => {}
-        _ => return Err(StoreError::TooNew { path: path.to_owned(), found, known: VERSION }),
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    let Some(missing) = BATCHES.get(done..) else {
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known: BATCHES.len() as i64 });
+    };
+    for (batch, version) in missing.iter().zip(done + 1..) {
+        let batch = format!("BEGIN IMMEDIATE; {batch} PRAGMA user_version = {version}; COMMIT;");
+        connection.execute_batch(&batch).map_err(query)?;
     }
     Ok(connection)
 }
