@@ -100,7 +100,7 @@ pub enum LoadError {
 
 impl LoadError {
     pub(super) fn guest(during: &'static str, store: &Store<Guest>, error: &wasmtime::Error) -> Self {
-        let Failure { reason, mut message } = call::classify(error, store.data());
+        let Failure { reason, mut message, .. } = call::classify(error, store.data());
         if reason == Reason::Deadline {
             message = format!("it took longer than the {LOAD_DEADLINE} that loading may take");
         }
