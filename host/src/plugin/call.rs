@@ -8,11 +8,11 @@ use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{Store, Trap};
 
 use super::load::{Loaded, Plugin};
-use super::sandbox::{self, Guest};
+use super::sandbox::{self, Bounds, Guest};
 use super::snapshot;
 use super::v0_1::{self, LiftError, Lifter};
 use super::wasi::Determinism;
-use crate::record::{Evaluation, Failure, Interaction, Kind, Outcome, Reason, Verdict};
+use crate::record::{Deadline, Evaluation, Failure, Interaction, Kind, Outcome, Reason, Verdict};
 
 /// Calls plugins. Each thread that does has one of its own, for the memory it uses again.
 #[derive(Default)]
@@ -26,14 +26,34 @@ const ARENA_KEPT: usize = 1 << 20;
 impl Evaluator {
     /// Puts the interaction before the plugin. Whatever the plugin does, there is an evaluation.
     pub fn evaluate(&mut self, plugin: &Plugin, interaction: &Interaction) -> Evaluation {
+        self.run(plugin, interaction, &plugin.inner.bounds)
+    }
+
+    /// The same, but gives up after `slice` where the binding's own deadline is later. Nothing of it stays then, so the
+    /// call can be made again with more time.
+    pub fn evaluate_within(
+        &mut self,
+        plugin: &Plugin,
+        interaction: &Interaction,
+        slice: Deadline,
+    ) -> Option<Evaluation> {
+        let bounds = plugin.inner.bounds;
+        if bounds.deadline <= slice {
+            return Some(self.run(plugin, interaction, &bounds));
+        }
+        let evaluation = self.run(plugin, interaction, &Bounds { deadline: slice, ..bounds });
+        let cut = matches!(&evaluation.outcome, Outcome::Failed(failure) if failure.reason == Reason::Deadline);
+        (!cut).then_some(evaluation)
+    }
+
+    fn run(&mut self, plugin: &Plugin, interaction: &Interaction, bounds: &Bounds) -> Evaluation {
         let started = Instant::now();
         let loaded = &*plugin.inner;
         let epoch = loaded.engine.epoch();
-        let mut store = sandbox::store(&loaded.engine, &loaded.bounds, determinism(loaded, interaction));
+        let mut store = sandbox::store(&loaded.engine, bounds, determinism(loaded, interaction));
         let outcome = match judge(loaded, interaction, &mut store, &self.arena) {
             Ok(verdicts) => Outcome::Succeeded(verdicts),
-            Err(Stop::Failure(failure)) => Outcome::Failed(failure),
-            Err(Stop::Wasm(error)) => Outcome::Failed(classify(&error, store.data())),
+            Err(stop) => Outcome::Failed(stop.failure(&store)),
         };
         let logs = std::mem::take(&mut store.data_mut().logs);
         drop(store);
@@ -52,6 +72,17 @@ impl Evaluator {
             retry_at: None,
             logs,
         }
+    }
+}
+
+/// One call before a binding judges anything: an error where the plugin does not answer. What it answers is its own
+/// affair, a failure included.
+pub(super) fn canary(loaded: &Loaded) -> Result<(), Failure> {
+    let interaction = Interaction::canary();
+    let mut store = sandbox::store(&loaded.engine, &loaded.bounds, determinism(loaded, &interaction));
+    match judge(loaded, &interaction, &mut store, &Bump::new()) {
+        Ok(_) | Err(Stop::Failure(Failure { reason: Reason::GuestError, .. })) => Ok(()),
+        Err(stop) => Err(stop.failure(&store)),
     }
 }
 
@@ -101,6 +132,15 @@ enum Stop {
     Failure(Failure),
     /// wasmtime ended the call.
     Wasm(wasmtime::Error),
+}
+
+impl Stop {
+    fn failure(self, store: &Store<Guest>) -> Failure {
+        match self {
+            Self::Failure(failure) => failure,
+            Self::Wasm(error) => classify(&error, store.data()),
+        }
+    }
 }
 
 impl From<wasmtime::Error> for Stop {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
@@ -65,7 +65,15 @@ impl Engine {
 
     /// The ticks since the engine was started.
     pub(super) fn epoch(&self) -> u64 {
-        self.ticker.ticks.load(Ordering::Relaxed)
+        self.ticker.clock.load(Ordering::Relaxed)
+    }
+
+    /// Ends every call under way as if its deadline had passed, for a host that stops.
+    pub(super) fn interrupt(&self) {
+        let longest = ticks(Deadline::MAX);
+        for _ in 0..longest {
+            self.wasmtime.increment_epoch();
+        }
     }
 }
 
@@ -112,7 +120,7 @@ fn settings() -> Config {
 
 /// Ticks the engine's epoch from a thread of its own until dropped.
 struct Ticker {
-    ticks: Arc<AtomicU64>,
+    clock: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -120,16 +128,20 @@ struct Ticker {
 impl Ticker {
     fn start(engine: wasmtime::Engine) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let ticks = Arc::new(AtomicU64::new(0));
-        let (stopped, counter) = (Arc::clone(&stop), Arc::clone(&ticks));
+        let clock = Arc::new(AtomicU64::new(0));
+        let (stopped, ticked) = (Arc::clone(&stop), Arc::clone(&clock));
         let thread = crate::spawn("ticker", move || {
+            let began = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);
-                engine.increment_epoch();
-                counter.fetch_add(1, Ordering::Relaxed);
+                // A sleep ends late: what it missed is made up, so that deadlines do not drift.
+                let due = u64::try_from(began.elapsed().as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX);
+                for _ in ticked.swap(due, Ordering::Relaxed)..due {
+                    engine.increment_epoch();
+                }
             }
         });
-        Self { ticks, stop, thread: Some(thread) }
+        Self { clock, stop, thread: Some(thread) }
     }
 }
 

@@ -125,12 +125,21 @@ impl Plugin {
         let instance = linker.instantiate_pre(&component).map_err(LoadError::Link)?;
         let kinds = file.inspection.kinds.iter().map(|kind| export(&instance, *kind)).collect::<Result<_, _>>()?;
         let bounds = bounds(&binding, binding.limits.deadline);
-        // The snapshot may have been taken for a binding with more memory.
-        let mut store = sandbox::store(engine, &bounds, Determinism::default());
-        instance.instantiate(&mut store).map_err(|error| LoadError::guest("instantiating it", &store, &error))?;
         let uses_wasi = sandbox::uses_wasi(&file.inspection);
         let engine = engine.clone();
-        Ok(Self { inner: Arc::new(Loaded { engine, binding, bounds, uses_wasi, kinds, instance, prepared }) })
+        let loaded = Loaded { engine, binding, bounds, uses_wasi, kinds, instance, prepared };
+        // Under the limits of every call, which may be tighter than those the snapshot was taken under.
+        call::canary(&loaded).map_err(|Failure { reason, message, .. }| LoadError::Guest {
+            during: "a first call, on an interaction made up for that,",
+            reason,
+            message,
+        })?;
+        Ok(Self { inner: Arc::new(loaded) })
+    }
+
+    /// Ends every call of this host's plugins as if its deadline had passed, for a host that stops.
+    pub fn interrupt_all(&self) {
+        self.inner.engine.interrupt();
     }
 
     /// What it is loaded as.

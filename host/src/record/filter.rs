@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cel::{Context, Env, ExecutionError, Program, Value};
 
-use super::{Interaction, InteractionId, Seq, Time};
+use super::Interaction;
 
 /// A compiled CEL expression over the fields of an interaction, by the names they are posted under. It is a pure
 /// function, so whether an interaction was filtered is computed when asked and never stored.
@@ -75,22 +75,6 @@ fn is_bound(source: &str, name: &str) -> bool {
     name.starts_with('@') || macros.iter().any(|of| source.contains(&format!(".{of}({name},")))
 }
 
-/// An interaction that has every field.
-fn probe() -> Interaction {
-    let posted = serde_json::from_value(serde_json::json!({
-        "provider": "openai", "model": "gpt-4.1", "requested_model": "gpt-4.1", "duration_ms": 900.5,
-        "time_to_first_token_ms": 200.5, "input": [{"role": "user", "content": "Hello"}],
-        "output": [{"role": "assistant", "content": "Hello"}],
-        "usage": {"input_tokens": 1, "other": {"input_audio_tokens": 1}}, "parameters": {"temperature": 0.5},
-        "finish_reasons": ["stop"], "error": {"kind": "timeout", "message": "late", "status": 504},
-        "context": [{"id": "1", "text": "Hello", "attributes": {"source": "x"}}], "reference": "Hello",
-        "prompt": {"name": "greet", "version": "1"}, "session": "s", "user": "u", "attributes": {"tier": "gold"},
-    }));
-    let now = Time::now();
-    let posted = posted.expect("a valid interaction");
-    Interaction { seq: Seq(1), id: InteractionId::generate(), started_at: now, recorded_at: now, posted }
-}
-
 fn structured(value: &impl serde::Serialize) -> Value {
     cel::to_value(value).unwrap_or(Value::Null)
 }
@@ -126,7 +110,7 @@ impl Filter {
     /// a binding that judges nothing. Only what is open (attributes, parameters, lengths) may fail there.
     fn probe(&self) -> Result<(), FilterError> {
         let is_open = || self.fields.iter().any(|field| OPEN.contains(&field.name));
-        match self.execute(&probe()) {
+        match self.execute(&Interaction::canary()) {
             Ok(Value::Bool(_)) | Err(ExecutionError::IndexOutOfBounds(_)) => Ok(()),
             Err(ExecutionError::NoSuchKey(_)) if is_open() => Ok(()),
             Ok(other) => Err(FilterError::Useless(format!("it gives a {}, not a boolean", other.type_of()))),

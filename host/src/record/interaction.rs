@@ -231,3 +231,24 @@ pub struct Interaction {
     /// What was posted.
     pub posted: NewInteraction,
 }
+
+impl Interaction {
+    /// One that has every field, made up to try filters and plugins on before they judge anything. Its id is `canary`
+    /// and it is never recorded.
+    pub fn canary() -> Self {
+        let posted = serde_json::from_value(serde_json::json!({
+            "id": "canary", "provider": "openai", "model": "gpt-4.1", "requested_model": "gpt-4.1", "duration_ms": 900.5,
+            "time_to_first_token_ms": 200.5, "input": [{"role": "user", "content": "Hello"}],
+            "output": [{"role": "assistant", "content": "Hello"}],
+            "usage": {"input_tokens": 1, "other": {"input_audio_tokens": 1}}, "parameters": {"temperature": 0.5},
+            "finish_reasons": ["stop"], "error": {"kind": "timeout", "message": "late", "status": 504},
+            "context": [{"id": "1", "text": "Hello", "attributes": {"source": "x"}}], "reference": "Hello",
+            "prompt": {"name": "greet", "version": "1"}, "session": "s", "user": "u", "attributes": {"tier": "gold"},
+        }));
+        let posted: NewInteraction = posted.expect("a valid interaction");
+        let id = posted.id.clone().expect("the id above");
+        // The morning of 2026-01-01: the same at every load, so that it is the same call.
+        let at = Time::from_nanoseconds(1_767_254_400_000_000_000);
+        Self { seq: Seq(0), id, started_at: at, recorded_at: at, posted }
+    }
+}
