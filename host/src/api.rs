@@ -6,8 +6,10 @@ mod interactions;
 mod metrics;
 mod page;
 mod plugins;
+mod reload;
 mod verdicts;
 
+pub use reload::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadRequest, Reloads};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +25,8 @@ pub struct Api {
     pub store: Store,
     /// The loaded bindings.
     pub bench: Bench,
+    /// Asks for a reload of the configuration.
+    pub reloads: Reloads,
 }
 
 #[derive(OpenApi)]
@@ -56,6 +60,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(interactions::evaluation_list))
         .routes(routes!(verdicts::verdict_list))
         .routes(routes!(plugins::plugin_list))
+        .routes(routes!(reload::plugin_reload))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

@@ -5,6 +5,7 @@ mod cli;
 mod import;
 mod inspect;
 mod load;
+mod reload;
 mod serve;
 
 use std::io::Write;

@@ -15,6 +15,8 @@ use crate::record::ByteSize;
 /// Everything the operator can say.
 #[derive(Debug)]
 pub struct Config {
+    /// The file it was read from, if any.
+    pub file: Option<PathBuf>,
     /// Where HTTP is served.
     pub listen: SocketAddr,
     /// The database file; the compile cache and its folder stand beside it.
@@ -38,7 +40,22 @@ impl Config {
 
     /// The configuration without a file: no plugins, and defaults for the rest.
     pub fn without_file() -> Result<Self, ConfigError> {
-        file::parse("", Path::new("."), Path::new("(defaults)"), |name| std::env::var(name).ok())
+        let config = file::parse("", Path::new("."), Path::new("(defaults)"), |name| std::env::var(name).ok())?;
+        Ok(Self { file: None, ..config })
+    }
+}
+
+impl Config {
+    /// The keys in which another configuration differs that take effect at a start only.
+    pub fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        let keys = [
+            ("listen", self.listen != other.listen),
+            ("data", self.data != other.data),
+            ("workers", self.workers != other.workers),
+            ("max_body", self.max_body != other.max_body),
+            ("max_backlog", self.max_backlog != other.max_backlog),
+        ];
+        keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }
 }
 

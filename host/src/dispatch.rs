@@ -4,22 +4,32 @@
 //! of the log for one lane, and hand what came of it to the store together with the advance of the cursor.
 
 mod admission;
+mod backfill;
+mod breaker;
 mod lane;
+mod lanes;
 mod progress;
+mod retries;
+mod roster;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use admission::Admission;
-pub use lane::LaneView;
+pub use breaker::{BreakerView, OpenView};
+pub use lane::{LaneView, Pace};
+pub use roster::{Estimate, FillError};
 
 use crate::plugin::Plugin;
-use crate::record::{Interaction, Name, Seq, Start};
-use crate::store::{BindingId, Store, StoreError};
-use lane::Lane;
+use crate::record::{Interaction, Name, Seq};
+use crate::store::{BindingId, Store};
+use lanes::Lanes;
+
+/// Workers for slow lanes, for each worker for quick ones. They mostly wait: for a deadline to pass or a model to answer.
+const SLOW_WORKERS: usize = 4;
 
 /// Owns the workers: dropping it lets them finish what they are at and joins them.
 pub struct Dispatcher {
@@ -32,12 +42,16 @@ struct Shared {
     /// Where the log ended at the start: what comes while plugins are still being loaded is theirs to judge.
     latest: Seq,
     state: Mutex<State>,
+    /// Something that was under way is done.
+    changed: Condvar,
+    /// How many workers may be at one slow lane, so that it leaves some to the others.
+    slow_at_once: usize,
     stop: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
-    lanes: Vec<Lane>,
+    lanes: Lanes,
     /// The bindings of the configuration that have no lane, by name: why not.
     absent: Vec<(Name, Absent)>,
 }
@@ -71,45 +85,30 @@ pub struct Bench {
 }
 
 impl Dispatcher {
-    /// Starts that many workers. The bindings to come are known as loading until they are added or have failed.
+    /// Starts that many workers for quick lanes, and others for slow ones. The bindings to come are known as loading
+    /// until they are loaded or have failed.
     pub fn start(store: Store, workers: usize, expected: impl IntoIterator<Item = Name>) -> Self {
         let absent = expected.into_iter().map(|name| (name, Absent::Loading)).collect();
-        let state = Mutex::new(State { lanes: Vec::new(), absent });
-        let shared = Arc::new(Shared { latest: store.head(), store, state, stop: AtomicBool::new(false) });
-        let workers = (0..workers)
-            .map(|_| {
-                let shared = Arc::clone(&shared);
-                crate::spawn("worker", move || worker::run(&shared))
-            })
-            .collect();
-        Self { shared, workers }
+        let shared = Arc::new(Shared {
+            latest: store.head(),
+            store,
+            state: Mutex::new(State { lanes: Lanes::default(), absent }),
+            changed: Condvar::new(),
+            slow_at_once: workers,
+            stop: AtomicBool::new(false),
+        });
+        let work = |pace, name| {
+            let shared = Arc::clone(&shared);
+            crate::spawn(name, move || worker::run(&shared, pace))
+        };
+        let mut threads: Vec<_> = (0..workers).map(|_| work(Pace::Quick, "worker")).collect();
+        threads.extend((0..workers * SLOW_WORKERS).map(|_| work(Pace::Slow, "slow-worker")));
+        Self { shared, workers: threads }
     }
 
     /// A handle for those who look on.
     pub fn bench(&self) -> Bench {
         Bench { shared: Arc::clone(&self.shared) }
-    }
-
-    /// Gives the binding a lane. It goes on where it stood when it was loaded before.
-    pub fn add(&self, plugin: Plugin, start: Option<Start>) -> Result<(), StoreError> {
-        let description = plugin.description();
-        let kinds: Vec<_> = plugin.kinds().collect();
-        let named = (description.name.as_str(), description.version.as_str());
-        let registered =
-            self.shared.store.binding_register(plugin.binding(), named, &kinds, (start, self.shared.latest))?;
-        let mut state = self.shared.state();
-        let name = plugin.binding().name.clone();
-        state.absent.retain(|(absent, _)| *absent != name);
-        state.lanes.push(Lane::new(plugin, registered));
-        Ok(())
-    }
-
-    /// Notes why a binding has no lane.
-    pub fn fail(&self, name: &Name, reason: String) {
-        let mut state = self.shared.state();
-        if let Some((_, absent)) = state.absent.iter_mut().find(|(known, _)| known == name) {
-            *absent = Absent::Failed(reason);
-        }
     }
 }
 
@@ -118,7 +117,13 @@ impl Drop for Dispatcher {
         self.shared.stop.store(true, Ordering::Relaxed);
         // They wait there for as long as nothing can be written.
         self.shared.store.evaluations_end();
+        let any = self.shared.state().lanes.iter().next().map(|lane| lane.plugin.clone());
         for worker in self.workers.drain(..) {
+            // A call under way is cut short, however late its deadline: it is made again at the next start.
+            while let (Some(plugin), false) = (&any, worker.is_finished()) {
+                plugin.interrupt_all();
+                std::thread::sleep(Duration::from_millis(5));
+            }
             if worker.join().is_err() {
                 tracing::error!("a worker panicked");
             }
@@ -130,7 +135,7 @@ impl Bench {
     /// Every loaded binding, as it stands.
     pub fn lanes(&self) -> Vec<LaneView> {
         let head = self.shared.store.head();
-        self.shared.state().lanes.iter().map(|lane| lane.view(head)).collect()
+        self.shared.state().lanes.live().map(|lane| lane.view(head)).collect()
     }
 
     /// Every binding of the configuration that is not loaded, and why.
@@ -142,7 +147,7 @@ impl Bench {
     pub fn standings(&self, interaction: &Interaction) -> Vec<(Plugin, BindingId, Standing)> {
         let lanes: Vec<_> = {
             let state = self.shared.state();
-            state.lanes.iter().map(|lane| (lane.plugin.clone(), lane.id, lane.start)).collect()
+            state.lanes.live().map(|lane| (lane.plugin.clone(), lane.id, lane.start)).collect()
         };
         let standing = |plugin: &Plugin, start: Seq| {
             if interaction.seq <= start {
@@ -169,7 +174,7 @@ impl Bench {
         let deadline = std::time::Instant::now() + wait;
         loop {
             let head = self.shared.store.head();
-            if self.shared.state().lanes.iter().all(|lane| lane.backlog(head) == 0) {
+            if self.shared.state().lanes.iter().all(|lane| lane.backlog(head) == 0 && lane.is_still()) {
                 return true;
             }
             if std::time::Instant::now() >= deadline {

@@ -24,3 +24,11 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::thread::JoinH
     let builder = std::thread::Builder::new().name(name.to_owned());
     builder.spawn(work).expect("the system can start a thread")
 }
+
+/// Lets other threads go before this one, for work that nobody waits for.
+fn step_back() {
+    // On Linux this is the thread's own priority. Where it is not allowed, the work is done all the same.
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::debug!(%error, "cannot lower a thread's priority");
+    }
+}

@@ -4,6 +4,7 @@
 //! One thread writes. What is posted and what was evaluated waits in its queue, and everything that waits is
 //! written in one transaction that is durable before anybody is told. Readers have connections of their own.
 
+mod backfills;
 mod checkpoint;
 mod evaluations;
 mod interactions;
@@ -20,7 +21,8 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Tallies};
+pub use backfills::{BackfillId, BackfillRow, BackfillStatus, Filled, NewBackfill, Selection};
+pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Retry, Tallies};
 pub use interactions::{NewRecord, Recorded};
 pub use list::{InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow};
 pub use queue::WriterStats;
@@ -147,6 +149,21 @@ impl Store {
     /// What the writer has done so far.
     pub fn writer_stats(&self) -> WriterStats {
         self.shared.queue.stats()
+    }
+
+    /// Runs a small piece of work on the writer's connection and waits for what it gives.
+    fn write<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&mut rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = std::sync::mpsc::channel();
+        self.shared.queue.push_task(Box::new(move |connection| {
+            // Whoever asked waits below.
+            let _ = reply.send(work(connection));
+        }))?;
+        let done = answer.recv().map_err(|_| StoreError::Closed)?;
+        done.map_err(|source| StoreError::Query { operation, source })
     }
 
     /// Takes nothing more, writes what waits, and comes back when all of it is durable or cannot be written.

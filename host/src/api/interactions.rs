@@ -170,6 +170,9 @@ pub(super) struct EvaluationItem {
     duration_us: u32,
     /// How often it was tried.
     attempts: u32,
+    /// When it is tried again, where its failure may pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<Time>,
     /// What the plugin said.
     #[schema(value_type = Vec<Verdict>)]
     verdicts: Vec<Box<RawValue>>,
@@ -199,6 +202,7 @@ impl From<EvaluationRow> for EvaluationItem {
             failure: row.failure.map(|reason| FailureItem { reason, message: row.message.unwrap_or_default() }),
             duration_us: row.duration_us,
             attempts: row.attempts,
+            retry_at: row.retry_at,
             verdicts: row.verdicts,
             logs: row.logs,
         }
@@ -260,7 +264,7 @@ pub(super) struct StandingItem {
     /// The binding's digest; none where it is not loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<String>,
-    /// `succeeded`, `failed`, `filtered`, `sampled-out`, `pending`, `loaded-later` or `not-loaded`.
+    /// `succeeded`, `failed`, `retrying`, `filtered`, `sampled-out`, `pending`, `loaded-later` or `not-loaded`.
     status: &'static str,
     /// Why there is no verdict, where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -287,8 +291,9 @@ pub(super) async fn evaluation_list(
 ) -> Result<Json<List<StandingItem>>, Problem> {
     let StoredInteraction { interaction, evaluations } = find(&api, id).await?;
     let evaluated: Vec<_> = evaluations.iter().map(|evaluation| evaluation.binding_id).collect();
-    let mut items: Vec<_> = evaluations.into_iter().map(evaluated_item).collect();
     let standings = api.bench.standings(&interaction);
+    let is_loaded = |row: &EvaluationRow| standings.iter().any(|(_, id, _)| *id == row.binding_id);
+    let mut items: Vec<_> = evaluations.into_iter().map(|row| evaluated_item(is_loaded(&row), row)).collect();
     items.extend(standings.into_iter().filter(|(_, id, _)| !evaluated.contains(id)).map(|(plugin, _, standing)| {
         let (status, reason) = in_words(standing);
         let binding = plugin.binding();
@@ -313,8 +318,9 @@ pub(super) async fn evaluation_list(
     Ok(Json(List { items, next: None }))
 }
 
-fn evaluated_item(row: EvaluationRow) -> StandingItem {
+fn evaluated_item(is_loaded: bool, row: EvaluationRow) -> StandingItem {
     let evaluation = EvaluationItem::from(row);
+    let status = if evaluation.retry_at.is_some() && is_loaded { "retrying" } else { evaluation.outcome };
     let reason = match &evaluation.failure {
         Some(failure) => Some(format!("{}: {}", failure.reason, failure.message)),
         None if evaluation.verdicts.is_empty() => Some("the plugin found nothing to say".to_owned()),
@@ -323,7 +329,7 @@ fn evaluated_item(row: EvaluationRow) -> StandingItem {
     StandingItem {
         plugin: evaluation.plugin.clone(),
         binding: Some(evaluation.binding.clone()),
-        status: evaluation.outcome,
+        status,
         reason,
         evaluation: Some(evaluation),
     }

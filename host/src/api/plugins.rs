@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::page::List;
 use super::{Api, query};
-use crate::dispatch::{Absent, LaneView};
+use crate::dispatch::{Absent, BreakerView, LaneView, Pace};
 use crate::http::Problem;
 use crate::record::{Kind, Limits, Time};
 use crate::store::BindingRow;
@@ -21,7 +21,8 @@ pub(super) struct PluginItem {
     name: String,
     /// `loaded`, `loading` or `failed`.
     status: &'static str,
-    /// Why it could not be loaded.
+    /// Why what the configuration wants under this name could not be loaded. Where the status is `loaded`, what was
+    /// loaded before goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     /// What is known of it once it is loaded.
@@ -70,11 +71,60 @@ pub(super) struct LoadedItem {
     /// How often it came to each outcome, ever: `succeeded`, `filtered`, `filter-failed`, `sampled-out`, or the reason of
     /// a failure.
     outcomes: BTreeMap<String, u64>,
-    /// Evaluations since the host started, and how long they took.
+    /// `quick`, or `slow` where its calls take so long that they have workers of their own, at a lower priority.
+    pace: &'static str,
+    /// Whether it is held back because it keeps failing.
+    breaker: BreakerItem,
+    /// Failures that may pass, and are tried again.
+    retries: RetriesItem,
+    /// Evaluations since it was loaded, and how long they took.
     since_start: SinceStart,
 }
 
-/// Evaluations since the host started.
+/// The circuit breaker of a binding. While it is open, what the binding has yet to judge waits in the log.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct BreakerItem {
+    /// `closed`; `open` where half of its last 32 evaluations failed; `half-open` while one interaction is tried.
+    state: &'static str,
+    /// How often it opened since the binding was loaded.
+    trips: u64,
+    /// Since when it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Time>,
+    /// When the next interaction is tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_probe: Option<Time>,
+    /// The failure that opened it, or that of the last try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<BreakerView> for BreakerItem {
+    fn from(view: BreakerView) -> Self {
+        let state = match &view.open {
+            None => "closed",
+            Some(open) if open.probing => "half-open",
+            Some(_) => "open",
+        };
+        let (since, next_probe, reason) = match view.open {
+            Some(open) => (Some(open.since), Some(open.probe_at), Some(open.reason)),
+            None => (None, None, None),
+        };
+        Self { state, trips: view.trips, since, next_probe, reason }
+    }
+}
+
+/// Evaluations that are tried again.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct RetriesItem {
+    /// How many wait.
+    waiting: usize,
+    /// When the next of them is tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Time>,
+}
+
+/// Evaluations since the binding was loaded.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct SinceStart {
     /// How many.
@@ -108,6 +158,12 @@ impl LoadedItem {
             // What is evaluated and not yet stored is work still to come.
             backlog: lane.backlog + lane.cursor.0.saturating_sub(stored.0),
             outcomes: row.map(|row| row.tallies.into_iter().collect()).unwrap_or_default(),
+            pace: match lane.pace {
+                Pace::Quick => "quick",
+                Pace::Slow => "slow",
+            },
+            breaker: lane.breaker.into(),
+            retries: RetriesItem { waiting: lane.retries, next: lane.next_retry },
             since_start: SinceStart { evaluations: lane.evaluated, p50_us: lane.p50_us, p99_us: lane.p99_us },
         }
     }
@@ -121,7 +177,7 @@ impl LoadedItem {
     responses((status = 200, description = "Every binding", body = List<PluginItem>))
 )]
 pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<List<PluginItem>>, Problem> {
-    let Api { store, bench } = api;
+    let Api { store, bench, .. } = api;
     let rows = query(move || store.binding_list()).await?;
     let mut items: Vec<_> = bench
         .lanes()
@@ -129,7 +185,8 @@ pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<List<Plug
         .map(|lane| {
             let row = rows.iter().find(|row| row.id == lane.id).cloned();
             let name = lane.plugin.binding().name.to_string();
-            PluginItem { name, status: "loaded", error: None, loaded: Some(LoadedItem::new(lane, row)) }
+            let error = lane.rejected.clone();
+            PluginItem { name, status: "loaded", error, loaded: Some(LoadedItem::new(lane, row)) }
         })
         .collect();
     items.extend(bench.absent().into_iter().map(|(name, absent)| {

@@ -21,8 +21,8 @@ pub(super) fn cache_folder(data: &Path) -> PathBuf {
     data.with_added_extension("cache")
 }
 
-/// Loads one plugin of the configuration.
-pub(super) fn load(engine: &Engine, plugin: config::Plugin) -> Result<Plugin, Error> {
+/// Reads the plugin's file and makes the binding that the configuration wants.
+pub(super) fn bind(plugin: config::Plugin) -> Result<(PluginFile, Binding), Error> {
     let file = PluginFile::read(&plugin.component)?;
     if let Some(expected) = plugin.sha256.filter(|expected| *expected != file.digest) {
         return Err(LoadError::Digest { found: file.digest, expected }.into());
@@ -36,5 +36,11 @@ pub(super) fn load(engine: &Engine, plugin: config::Plugin) -> Result<Plugin, Er
         limits: plugin.limits,
         capabilities: plugin.capabilities,
     };
+    Ok((file, binding))
+}
+
+/// Loads one plugin of the configuration.
+pub(super) fn load(engine: &Engine, plugin: config::Plugin) -> Result<Plugin, Error> {
+    let (file, binding) = bind(plugin)?;
     Ok(Plugin::load(engine, &file, Arc::new(binding))?)
 }

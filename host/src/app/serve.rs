@@ -10,8 +10,10 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::reload::Loader;
 use super::{Failure, load};
-use crate::config::{self, Config};
+use crate::api::{ReloadCause, Reloads};
+use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
 use crate::plugin::Engine;
@@ -33,18 +35,14 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
     let dispatcher = Arc::new(Dispatcher::start(store.clone(), config.workers, names));
     tracing::info!(listen = %listener.local_addr()?, data = %config.data.display(), plugins = config.plugins.len(), "serving");
 
-    let loader = std::thread::spawn({
-        let dispatcher = Arc::clone(&dispatcher);
-        move || load_all(&engine, &dispatcher, config.plugins)
-    });
-    let app = router(&store, &dispatcher, config.max_body.0);
-    runtime.block_on(answer_until_stopped(listener, app))?;
+    let max_body = config.max_body.0;
+    let loader = Loader::start(engine, Arc::clone(&dispatcher), config);
+    let app = router(&store, &dispatcher, loader.reloads(), max_body);
+    runtime.block_on(answer_until_stopped(listener, app, loader.reloads()))?;
 
     // Nothing comes in any more: let evaluations in flight end and be written, then close the log.
     tracing::info!("stopping");
-    if loader.join().is_err() {
-        tracing::error!("the loader panicked");
-    }
+    drop(loader);
     drop(dispatcher);
     store.close();
     tracing::info!("stopped");
@@ -52,8 +50,9 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
 }
 
 /// Serves until the first SIGTERM or SIGINT, and then until the answers in flight are given.
-async fn answer_until_stopped(listener: TcpListener, app: Router) -> std::io::Result<()> {
+async fn answer_until_stopped(listener: TcpListener, app: Router, reloads: Reloads) -> std::io::Result<()> {
     let stop = stop_signal()?;
+    let reloading = reload_at_hangup(reloads)?;
     let (stopping, told) = tokio::sync::oneshot::channel();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
         stop.await;
@@ -68,6 +67,7 @@ async fn answer_until_stopped(listener: TcpListener, app: Router) -> std::io::Re
     };
     tokio::select! {
         served = serving.into_future() => served,
+        () = reloading => Ok(()),
         () = overdue => {
             tracing::warn!("some clients have not sent all of their request or not taken their answer; leaving them");
             Ok(())
@@ -75,31 +75,11 @@ async fn answer_until_stopped(listener: TcpListener, app: Router) -> std::io::Re
     }
 }
 
-fn load_all(engine: &Engine, dispatcher: &Dispatcher, plugins: Vec<config::Plugin>) {
-    for plugin in plugins {
-        let (name, start) = (plugin.name.clone(), plugin.start);
-        let began = std::time::Instant::now();
-        let loaded = load::load(engine, plugin).map_err(|error| crate::report(&error)).and_then(|plugin| {
-            let digest = plugin.binding().digest();
-            dispatcher.add(plugin, start).map(|()| digest).map_err(|error| crate::report(&error))
-        });
-        match loaded {
-            Ok(binding) => {
-                tracing::info!(%name, %binding, ms = began.elapsed().as_millis() as u64, "plugin loaded");
-            }
-            Err(reason) => {
-                tracing::error!(%name, reason, "plugin not loaded");
-                dispatcher.fail(&name, reason);
-            }
-        }
-    }
-}
-
-fn router(store: &Store, dispatcher: &Dispatcher, max_body: usize) -> Router {
+fn router(store: &Store, dispatcher: &Dispatcher, reloads: Reloads, max_body: usize) -> Router {
     let bench = dispatcher.bench();
     let (router, document) = OpenApiRouter::with_openapi(api::document())
         .merge(ingest::router(store.clone(), max_body))
-        .merge(api::router(api::Api { store: store.clone(), bench }))
+        .merge(api::router(api::Api { store: store.clone(), bench, reloads }))
         .split_for_parts();
     let document = axum::Json(document);
     router
@@ -117,6 +97,20 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Asks for a reload at each SIGHUP. Never ends.
+fn reload_at_hangup(reloads: Reloads) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            hangup.recv().await;
+            if reloads.ask(ReloadCause::Signal, None).is_err() {
+                tracing::warn!("too many reloads wait; this SIGHUP is passed over");
+            }
         }
     })
 }

@@ -114,6 +114,7 @@ pub(super) fn parse(
         None => file.listen,
     };
     Ok(Config {
+        file: Some(path.to_owned()),
         listen,
         data: environment("TRIBUNAL_DATA").map_or_else(|| folder.join(file.data), PathBuf::from),
         workers: file.workers.0,

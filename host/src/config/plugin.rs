@@ -55,6 +55,20 @@ pub(super) struct Table {
     output: Option<ByteSize>,
     verdicts: Option<usize>,
     log_lines: Option<usize>,
+    attempts: Option<Attempts>,
+}
+
+/// 1 to 20.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u32")]
+struct Attempts(u32);
+
+impl TryFrom<u32> for Attempts {
+    type Error = &'static str;
+
+    fn try_from(count: u32) -> Result<Self, Self::Error> {
+        if (1..=20).contains(&count) { Ok(Self(count)) } else { Err("expected 1 to 20 attempts") }
+    }
 }
 
 impl Table {
@@ -77,6 +91,7 @@ impl Table {
                 output: self.output.unwrap_or(default.output),
                 verdicts: self.verdicts.unwrap_or(default.verdicts),
                 log_lines: self.log_lines.unwrap_or(default.log_lines),
+                attempts: self.attempts.map_or(default.attempts, |attempts| attempts.0),
             },
             capabilities,
         }

@@ -1,16 +1,23 @@
-//! One binding's way through the log.
+//! One binding's way through the log, or through a stretch of it that is filled in later.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::backfill::Backfill;
+use super::breaker::{Allowance, Breaker, BreakerView, Change};
 use super::progress::Progress;
+use super::retries::Retries;
 use crate::plugin::Plugin;
-use crate::record::{Evaluation, Seq};
-use crate::store::{BindingId, EvaluationBatch, RegisteredBinding, Tallies};
+use crate::record::{Deadline, Evaluation, Outcome, Seq, Time};
+use crate::store::{BindingId, EvaluationBatch, Filled, RegisteredBinding, Retry, Tallies};
 
 /// The most interactions of one turn.
 const TURN: u64 = 64;
+/// The longest that a call of a quick lane takes: one that takes longer is cut and made again at a slow pace.
+pub(super) const SLICE: Deadline = Deadline::from_millis(20);
+/// A slow lane whose last calls, that many, took less than half a slice is quick again.
+const CALM: u32 = 32;
 
 /// A stretch of the log, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,18 +26,58 @@ pub(super) struct Stretch {
     pub(super) last: Seq,
 }
 
+impl Stretch {
+    pub(super) fn len(self) -> u64 {
+        self.last.0 + 1 - self.first.0
+    }
+}
+
+/// Which of the workers take turns at a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Those whose calls are short: they are never held up for more than a slice.
+    Quick,
+    /// Those that let a call have its whole deadline, at a lower priority.
+    Slow,
+}
+
+/// What tells the lanes of a process apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LaneKey(pub(super) u64);
+
+/// What is taken from a lane for one turn.
+#[derive(Debug, Clone)]
+pub(super) enum Job {
+    /// A stretch of the log.
+    Stretch(Stretch),
+    /// Single interactions that are tried again, with the attempts they had.
+    Again(Vec<(Seq, u32)>),
+}
+
 /// One binding's way through the log.
 pub(super) struct Lane {
+    pub(super) key: LaneKey,
     pub(super) plugin: Plugin,
     pub(super) id: BindingId,
     pub(super) start: Seq,
+    pub(super) backfill: Option<Backfill>,
+    pub(super) pace: Pace,
+    /// The time its turns took: who has had least goes first.
+    pub(super) used: Duration,
+    /// It takes nothing more, and goes when what is under way is done.
+    pub(super) retiring: bool,
+    /// Why what the configuration wants in its place is not loaded.
+    pub(super) rejected: Option<String>,
+    in_flight: usize,
     progress: Progress,
     /// The first place that nobody has taken.
     next: Seq,
     /// What was taken and given back.
     returned: Vec<Stretch>,
-    /// The time its evaluations took: who has had least goes first.
-    pub(super) used: Duration,
+    retries: Retries,
+    breaker: Breaker,
+    /// How many of its last calls at a slow pace were short.
+    calm: u32,
     durations: Histogram<u64>,
     /// Whether the log says that its filter fails.
     warned: bool,
@@ -47,60 +94,219 @@ pub struct LaneView {
     pub cursor: Seq,
     /// How many interactions of the log it has yet to see.
     pub backlog: u64,
-    /// The median duration of an evaluation since the host started, in microseconds.
+    /// The median duration of an evaluation since it was loaded, in microseconds.
     pub p50_us: u64,
-    /// 99 of 100 evaluations since the host started took at most this many microseconds.
+    /// 99 of 100 evaluations since it was loaded took at most this many microseconds.
     pub p99_us: u64,
-    /// Evaluations since the host started.
+    /// Evaluations since it was loaded.
     pub evaluated: u64,
+    /// Which workers take turns at it.
+    pub pace: Pace,
+    /// Whether it is held back because it keeps failing.
+    pub breaker: BreakerView,
+    /// How many evaluations wait to be tried again.
+    pub retries: usize,
+    /// When the next of them is due.
+    pub next_retry: Option<Time>,
+    /// Why what the configuration wants in its place is not loaded.
+    pub rejected: Option<String>,
+}
+
+/// What came of one lane's part of a turn.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) evaluations: Vec<Evaluation>,
+    pub(super) skipped: Tallies,
+    /// What of the job is not done.
+    pub(super) rest: Option<Job>,
+    /// Whether a call was cut because it took longer than a slice.
+    pub(super) cut: bool,
+    /// The last reason for which the filter failed.
+    pub(super) filter_failure: Option<String>,
 }
 
 impl Lane {
-    pub(super) fn new(plugin: Plugin, registered: RegisteredBinding) -> Self {
+    pub(super) fn new(key: LaneKey, plugin: Plugin, registered: RegisteredBinding, waiting: Vec<Retry>) -> Self {
         let RegisteredBinding { id, start, cursor } = registered;
+        Self { retries: Retries::new(waiting), ..Self::over(key, plugin, id, start, cursor) }
+    }
+
+    /// The lane of a backfill.
+    pub(super) fn filling(key: LaneKey, plugin: Plugin, id: BindingId, backfill: Backfill) -> Self {
+        let (start, cursor) = (Seq(backfill.first.0 - 1), backfill.cursor);
+        Self { backfill: Some(backfill), ..Self::over(key, plugin, id, start, cursor) }
+    }
+
+    fn over(key: LaneKey, plugin: Plugin, id: BindingId, start: Seq, cursor: Seq) -> Self {
         Self {
+            key,
             plugin,
             id,
             start,
+            backfill: None,
+            pace: Pace::Quick,
+            used: Duration::ZERO,
+            retiring: false,
+            rejected: None,
+            in_flight: 0,
             progress: Progress::new(cursor),
             next: cursor.next(),
             returned: Vec::new(),
-            used: Duration::ZERO,
+            retries: Retries::default(),
+            breaker: Breaker::default(),
+            calm: 0,
             durations: Histogram::new_with_bounds(1, 3_600_000_000, 2).expect("bounds that a histogram can have"),
             warned: false,
         }
     }
 
-    /// Whether there is anything to take.
-    pub(super) fn is_ready(&self, head: Seq) -> bool {
-        self.next <= head || !self.returned.is_empty()
+    /// Where its way ends for now.
+    fn end(&self, head: Seq) -> Seq {
+        self.backfill.as_ref().map_or(head, |backfill| backfill.last.min(head))
     }
 
-    /// Takes the next stretch.
-    pub(super) fn take(&mut self, head: Seq) -> Option<Stretch> {
-        if let Some(returned) = self.returned.pop() {
-            return Some(returned);
+    /// Whether a worker of that pace can take anything. `at_once` is how many may be at work on a slow lane.
+    pub(super) fn is_ready(&self, head: Seq, now: Time, at_once: usize) -> bool {
+        let has_work = || {
+            self.next <= self.end(head)
+                || !self.returned.is_empty()
+                || self.retries.next().is_some_and(|due| due <= now)
+        };
+        let may = match self.breaker.allowance(now) {
+            Allowance::Everything if self.backfill.as_ref().is_some_and(Backfill::is_limited) => self.in_flight == 0,
+            Allowance::Everything => self.pace == Pace::Quick || self.in_flight < at_once,
+            Allowance::Probe => self.in_flight == 0,
+            Allowance::Nothing => false,
+        };
+        !self.retiring && may && self.backfill.as_ref().is_none_or(Backfill::is_due) && has_work()
+    }
+
+    /// Takes the next job.
+    pub(super) fn take(&mut self, head: Seq, now: Time) -> Option<Job> {
+        let probe = self.breaker.allowance(now) == Allowance::Probe;
+        let due = self.retries.take(now, if probe { 1 } else { usize::MAX });
+        let job = if due.is_empty() { self.take_stretch(head, if probe { 1 } else { TURN })? } else { Job::Again(due) };
+        self.in_flight += 1;
+        if probe {
+            self.breaker.probe();
         }
-        if self.next > head {
+        Some(job)
+    }
+
+    fn take_stretch(&mut self, head: Seq, most: u64) -> Option<Job> {
+        if let Some(returned) = self.returned.pop() {
+            if returned.len() <= most {
+                return Some(Job::Stretch(returned));
+            }
+            let last = Seq(returned.first.0 + most - 1);
+            self.returned.push(Stretch { first: last.next(), last: returned.last });
+            return Some(Job::Stretch(Stretch { first: returned.first, last }));
+        }
+        let end = self.end(head);
+        if self.next > end {
             return None;
         }
-        let last = Seq(head.0.min(self.next.0 + TURN - 1));
+        let most = self.backfill.as_ref().map_or(most, |backfill| backfill.stretch(most));
+        let last = Seq(end.0.min(self.next.0 + most - 1));
         let stretch = Stretch { first: self.next, last };
         self.next = last.next();
-        Some(stretch)
+        Some(Job::Stretch(stretch))
     }
 
     /// Takes this stretch if it is the next one.
-    pub(super) fn take_along(&mut self, stretch: Stretch) -> bool {
-        let is_next = self.next == stretch.first && self.returned.is_empty();
+    pub(super) fn take_along(&mut self, stretch: Stretch, now: Time) -> bool {
+        let is_next = self.next == stretch.first
+            && self.returned.is_empty()
+            && self.backfill.is_none()
+            && !self.retiring
+            && self.breaker.allowance(now) == Allowance::Everything;
         if is_next {
             self.next = stretch.last.next();
+            self.in_flight += 1;
         }
         is_next
     }
 
+    /// Gives back what was taken and is not done.
+    pub(super) fn give_back(&mut self, job: Job, now: Time) {
+        self.in_flight -= 1;
+        self.breaker.probe_was_empty();
+        self.put_back(job, now);
+    }
+
+    fn put_back(&mut self, job: Job, now: Time) {
+        match job {
+            Job::Stretch(stretch) => self.returned.push(stretch),
+            Job::Again(rest) => self.retries.put_back(rest, now),
+        }
+    }
+
+    /// Notes what came of a job and makes of it what the store has to write.
+    pub(super) fn finish(&mut self, job: &Job, mut work: Work, now: Time) -> EvaluationBatch {
+        self.in_flight -= 1;
+        if let Some(reason) = &work.filter_failure {
+            self.warn_of_filter(reason);
+        }
+        for evaluation in &mut work.evaluations {
+            self.note(evaluation, now);
+            self.retries.schedule(evaluation, self.plugin.binding().limits.attempts, now);
+        }
+        if work.evaluations.is_empty() {
+            self.breaker.probe_was_empty();
+        }
+        let done = done_of(job, work.rest.as_ref());
+        if let Some(rest) = work.rest {
+            self.put_back(rest, now);
+        }
+        let cursor = done.and_then(|done| self.progress.finish(done.first, done.last));
+        if let Some(backfill) = &mut self.backfill {
+            backfill.spend(work.evaluations.len());
+        }
+        let judged = work.evaluations.len() as u64 + work.skipped.total();
+        let filled = self.backfill.as_ref().map(|backfill| Filled {
+            backfill: backfill.id,
+            // Outside the selection, or judged before.
+            passed_over: done.map_or(0, Stretch::len) - judged,
+        });
+        EvaluationBatch { binding: self.id, evaluations: work.evaluations, cursor, skipped: work.skipped, filled }
+    }
+
+    fn note(&mut self, evaluation: &Evaluation, now: Time) {
+        let took = evaluation.duration_us.into();
+        self.durations.saturating_record(took);
+        let short = Duration::from_micros(took) < SLICE.get() / 2;
+        self.calm = if short { self.calm.saturating_add(1) } else { 0 };
+        let failure = match &evaluation.outcome {
+            Outcome::Succeeded(_) => None,
+            Outcome::Failed(failure) => Some(failure),
+        };
+        let name = &self.plugin.binding().name;
+        match self.breaker.note(failure, now) {
+            Some(Change::Tripped) => {
+                let reason = failure.map_or("", |failure| &failure.message);
+                tracing::warn!(%name, reason, "the plugin keeps failing; it is tried with one interaction now and then");
+            }
+            Some(Change::Mended) => tracing::info!(%name, "the plugin answers again"),
+            None => {}
+        }
+    }
+
+    /// Whether it goes at another pace from now on.
+    pub(super) fn changes_pace(&self, cut: bool) -> Option<Pace> {
+        match self.pace {
+            Pace::Quick if cut => Some(Pace::Slow),
+            Pace::Slow if self.calm >= CALM => Some(Pace::Quick),
+            Pace::Quick | Pace::Slow => None,
+        }
+    }
+
+    /// Goes at that pace, level with those that do already.
+    pub(super) fn go_at(&mut self, pace: Pace, level: Duration) {
+        (self.pace, self.used, self.calm) = (pace, level, 0);
+    }
+
     /// Says once that the filter fails; how often is counted as `filter-failed`.
-    pub(super) fn warn_of_filter(&mut self, reason: &str) {
+    fn warn_of_filter(&mut self, reason: &str) {
         if !self.warned {
             self.warned = true;
             let name = &self.plugin.binding().name;
@@ -108,33 +314,46 @@ impl Lane {
         }
     }
 
-    /// Gives back what was taken and not done.
-    pub(super) fn give_back(&mut self, rest: Stretch) {
-        self.returned.push(rest);
+    /// Everything up to here is done.
+    pub(super) fn cursor(&self) -> Seq {
+        self.progress.low()
     }
 
-    /// Notes what came of a stretch and makes of it what the store has to write.
-    pub(super) fn finish(&mut self, done: Stretch, evaluations: Vec<Evaluation>, skipped: Tallies) -> EvaluationBatch {
-        for evaluation in &evaluations {
-            self.durations.saturating_record(evaluation.duration_us.into());
-        }
-        let cursor = self.progress.finish(done.first, done.last);
-        EvaluationBatch { binding: self.id, evaluations, cursor, skipped }
+    /// Whether nothing of it is under way.
+    pub(super) fn is_still(&self) -> bool {
+        self.in_flight == 0
     }
 
     pub(super) fn backlog(&self, head: Seq) -> u64 {
-        head.0.saturating_sub(self.progress.low().0)
+        self.end(head).0.saturating_sub(self.cursor().0)
     }
 
     pub(super) fn view(&self, head: Seq) -> LaneView {
         LaneView {
             plugin: self.plugin.clone(),
             id: self.id,
-            cursor: self.progress.low(),
+            cursor: self.cursor(),
             backlog: self.backlog(head),
             p50_us: self.durations.value_at_quantile(0.5),
             p99_us: self.durations.value_at_quantile(0.99),
             evaluated: self.durations.len(),
+            pace: self.pace,
+            breaker: self.breaker.view(),
+            retries: self.retries.len(),
+            next_retry: self.retries.next(),
+            rejected: self.rejected.clone(),
         }
+    }
+}
+
+/// What of a job is done when that rest is left.
+fn done_of(job: &Job, rest: Option<&Job>) -> Option<Stretch> {
+    let Job::Stretch(whole) = job else { return None };
+    match rest {
+        None => Some(*whole),
+        Some(Job::Stretch(rest)) => {
+            (rest.first > whole.first).then(|| Stretch { first: whole.first, last: Seq(rest.first.0 - 1) })
+        }
+        Some(Job::Again(_)) => None,
     }
 }

@@ -6,111 +6,119 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::admission::Admission;
-use super::lane::Stretch;
+use super::lane::{Job, Pace, SLICE, Stretch, Work};
+use super::lanes::{Claim, Share};
 use crate::plugin::{Evaluator, Plugin};
-use crate::record::{Evaluation, Interaction, Seq};
-use crate::store::{BindingId, StoreError, Tallies};
+use crate::record::{Evaluation, Interaction, Outcome, Reason, Seq, Time};
+use crate::store::StoreError;
 
 /// A turn ends after the evaluation that makes it longer than this.
-const TURN: Duration = Duration::from_millis(20);
+const TURN: Duration = SLICE.get();
 /// How often an idle worker looks for new bindings and for the end.
 const IDLE: Duration = Duration::from_millis(50);
 /// How long to wait when the log could not be read.
 const RETRY: Duration = Duration::from_millis(250);
 
-pub(super) fn run(shared: &Shared) {
-    let mut evaluator = Evaluator::default();
-    while !shared.stop.load(Ordering::Relaxed) && shared.store.evaluations_wait_for_room() {
+pub(super) fn run(shared: &Shared, pace: Pace) {
+    if pace == Pace::Slow {
+        crate::step_back();
+    }
+    let mut worker = Worker { shared, pace, evaluator: Evaluator::default() };
+    while !worker.is_to_stop() && shared.store.evaluations_wait_for_room() {
         let head = shared.store.head();
-        let Some(claim) = claim(shared) else {
+        let Some(claim) = shared.state().lanes.claim(pace, head, shared.slow_at_once) else {
             shared.store.wait_beyond(head, IDLE);
             continue;
         };
-        if take_turn(shared, &mut evaluator, &claim).is_err() {
+        if worker.take_turn(&claim).is_err() {
             // The store was closed: what was not handed over comes again at the next start.
             break;
         }
     }
 }
 
-/// A stretch of the log, and the lanes that stand before it: it is read once for all of them.
-struct Claim {
-    stretch: Stretch,
-    lanes: Vec<(Plugin, BindingId)>,
+struct Worker<'a> {
+    shared: &'a Shared,
+    pace: Pace,
+    evaluator: Evaluator,
 }
 
-/// Takes a stretch for the lane that has had least time, and for those that stand at the same place; least time first.
-fn claim(shared: &Shared) -> Option<Claim> {
-    let mut state = shared.state();
-    let head = shared.store.head();
-    let least = state.lanes.iter().filter(|lane| lane.is_ready(head)).map(|lane| lane.used).min()?;
-    // Who has nothing to do saves no time up for later.
-    for lane in state.lanes.iter_mut().filter(|lane| !lane.is_ready(head)) {
-        lane.used = lane.used.max(least);
+impl Worker<'_> {
+    fn is_to_stop(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed)
     }
-    state.lanes.sort_by_key(|lane| lane.used);
-    let first = state.lanes.iter_mut().find(|lane| lane.is_ready(head))?;
-    let stretch = first.take(head)?;
-    let mut lanes = vec![(first.plugin.clone(), first.id)];
-    let along =
-        state.lanes.iter_mut().filter_map(|lane| lane.take_along(stretch).then(|| (lane.plugin.clone(), lane.id)));
-    lanes.extend(along);
-    Some(Claim { stretch, lanes })
-}
 
-/// Brings the stretch before each lane, for as long as a turn lasts, and gives back what is left then.
-fn take_turn(shared: &Shared, evaluator: &mut Evaluator, claim: &Claim) -> Result<(), StoreError> {
-    let interactions = match shared.store.log_read(claim.stretch.first, claim.stretch.last) {
-        Ok(interactions) => interactions,
-        Err(error) => {
-            tracing::error!(error = crate::report(&error), "cannot read the log; it will be tried again");
-            for (_, id) in &claim.lanes {
-                give_back(shared, *id, claim.stretch);
+    /// Does the job for each lane, for as long as a turn lasts, and gives back what is left then.
+    fn take_turn(&mut self, claim: &Claim) -> Result<(), StoreError> {
+        let interactions = match self.read(claim) {
+            Ok(interactions) => interactions,
+            Err(error) => {
+                tracing::error!(error = crate::report(&error), "cannot read the log; it will be tried again");
+                for share in &claim.shares {
+                    self.give_back(share, &claim.job);
+                }
+                std::thread::sleep(RETRY);
+                return Ok(());
             }
-            std::thread::sleep(RETRY);
-            return Ok(());
+        };
+        let turn_began = Instant::now();
+        for (at, share) in claim.shares.iter().enumerate() {
+            if at > 0 && turn_began.elapsed() > TURN {
+                self.give_back(share, &claim.job);
+                continue;
+            }
+            let began = Instant::now();
+            let work = self.work(share, &claim.job, &interactions, turn_began);
+            self.hand_over(share, &claim.job, work, began.elapsed())?;
         }
-    };
-    let turn_began = Instant::now();
-    for (at, (plugin, id)) in claim.lanes.iter().enumerate() {
-        if at > 0 && turn_began.elapsed() > TURN {
-            give_back(shared, *id, claim.stretch);
-            continue;
-        }
-        let began = Instant::now();
-        let work = evaluate(evaluator, plugin, claim.stretch, &interactions, turn_began);
-        hand_over(shared, *id, work, began.elapsed())?;
+        Ok(())
     }
-    Ok(())
-}
 
-/// What came of one lane's part of a turn.
-struct Work {
-    done: Stretch,
-    rest: Option<Stretch>,
-    evaluations: Vec<Evaluation>,
-    skipped: Tallies,
-    /// The last reason for which the filter failed.
-    filter_failure: Option<String>,
-}
-
-fn evaluate(
-    evaluator: &mut Evaluator,
-    plugin: &Plugin,
-    stretch: Stretch,
-    interactions: &[Arc<Interaction>],
-    turn_began: Instant,
-) -> Work {
-    let mut work =
-        Work { done: stretch, rest: None, evaluations: Vec::new(), skipped: Tallies::default(), filter_failure: None };
-    for interaction in interactions {
-        if interaction.seq > stretch.first && turn_began.elapsed() > TURN {
-            work.done.last = Seq(interaction.seq.0 - 1);
-            work.rest = Some(Stretch { first: interaction.seq, last: stretch.last });
-            break;
+    fn read(&self, claim: &Claim) -> Result<Vec<Arc<Interaction>>, StoreError> {
+        let store = &self.shared.store;
+        match (&claim.job, claim.shares.as_slice()) {
+            (Job::Stretch(stretch), [Share { wanted: Some(wanted), binding, .. }]) => {
+                store.backfill_read(*binding, stretch.first, stretch.last, &wanted.selection)
+            }
+            (Job::Stretch(stretch), _) => store.log_read(stretch.first, stretch.last),
+            (Job::Again(again), _) => {
+                let read = again.iter().map(|(seq, _)| store.log_read(*seq, *seq));
+                Ok(read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+            }
         }
-        match Admission::of(plugin.binding(), interaction) {
-            Admission::Admitted => work.evaluations.push(evaluator.evaluate(plugin, interaction)),
+    }
+
+    fn work(&mut self, share: &Share, job: &Job, interactions: &[Arc<Interaction>], turn_began: Instant) -> Work {
+        let mut work = Work::default();
+        for (at, interaction) in interactions.iter().enumerate() {
+            let is_over = at > 0 && turn_began.elapsed() > TURN;
+            if is_over || self.is_to_stop() || !self.judge(share, interaction, &mut work) {
+                work.rest = Some(rest(job, interaction.seq));
+                break;
+            }
+        }
+        if let Job::Again(again) = job {
+            for evaluation in &mut work.evaluations {
+                let before = again.iter().find(|(seq, _)| *seq == evaluation.seq);
+                evaluation.attempts += before.map_or(0, |(_, attempts)| *attempts);
+            }
+        }
+        work
+    }
+
+    /// Puts one interaction before the plugin, where the binding judges it. False where that is to be done again.
+    fn judge(&mut self, share: &Share, interaction: &Interaction, work: &mut Work) -> bool {
+        if share.wanted.as_ref().is_some_and(|wanted| !wanted.passes(interaction)) {
+            return true;
+        }
+        match Admission::of(share.plugin.binding(), interaction) {
+            Admission::Admitted => match self.evaluate(&share.plugin, interaction) {
+                Some(evaluation) => work.evaluations.push(evaluation),
+                None => {
+                    work.cut = true;
+                    return false;
+                }
+            },
             Admission::Filtered(None) => work.skipped.filtered += 1,
             Admission::Filtered(Some(reason)) => {
                 work.skipped.filter_failed += 1;
@@ -118,27 +126,52 @@ fn evaluate(
             }
             Admission::SampledOut => work.skipped.sampled_out += 1,
         }
+        true
     }
-    work
+
+    /// None where the call was cut, for taking longer than a quick lane's may or because the host stops.
+    fn evaluate(&mut self, plugin: &Plugin, interaction: &Interaction) -> Option<Evaluation> {
+        let evaluation = match self.pace {
+            Pace::Quick => self.evaluator.evaluate_within(plugin, interaction, SLICE)?,
+            Pace::Slow => self.evaluator.evaluate(plugin, interaction),
+        };
+        let late = matches!(&evaluation.outcome, Outcome::Failed(failure) if failure.reason == Reason::Deadline);
+        (!late || !self.is_to_stop()).then_some(evaluation)
+    }
+
+    fn give_back(&self, share: &Share, job: &Job) {
+        if let Some(lane) = self.shared.state().lanes.get(share.lane) {
+            lane.give_back(job.clone(), Time::now());
+        }
+        self.shared.changed.notify_all();
+    }
+
+    /// Under the lock, so that a lane's batches reach the store in the order in which its cursor rises.
+    fn hand_over(&self, share: &Share, job: &Job, work: Work, took: Duration) -> Result<(), StoreError> {
+        let mut state = self.shared.state();
+        let Some(lane) = state.lanes.get(share.lane) else { return Ok(()) };
+        lane.used += took;
+        let cut = work.cut;
+        let batch = lane.finish(job, work, Time::now());
+        let pace = lane.changes_pace(cut);
+        let written = self.shared.store.evaluations_commit(batch);
+        if let Some(pace) = pace {
+            state.lanes.change_pace(share.lane, pace);
+        }
+        state.lanes.end_filled(self.shared.store.head());
+        drop(state);
+        self.shared.changed.notify_all();
+        written
+    }
 }
 
-fn give_back(shared: &Shared, id: BindingId, rest: Stretch) {
-    if let Some(lane) = shared.state().lanes.iter_mut().find(|lane| lane.id == id) {
-        lane.give_back(rest);
+/// What is left of a job from that interaction on.
+fn rest(job: &Job, from: Seq) -> Job {
+    match job {
+        Job::Stretch(stretch) => Job::Stretch(Stretch { first: from, last: stretch.last }),
+        Job::Again(again) => {
+            let at = again.iter().position(|(seq, _)| *seq == from).unwrap_or(0);
+            Job::Again(again[at..].to_vec())
+        }
     }
-}
-
-/// Under the lock, so that a lane's batches reach the store in the order in which its cursor rises.
-fn hand_over(shared: &Shared, id: BindingId, work: Work, took: Duration) -> Result<(), StoreError> {
-    let mut state = shared.state();
-    let Some(lane) = state.lanes.iter_mut().find(|lane| lane.id == id) else { return Ok(()) };
-    lane.used += took;
-    if let Some(rest) = work.rest {
-        lane.give_back(rest);
-    }
-    if let Some(reason) = work.filter_failure {
-        lane.warn_of_filter(&reason);
-    }
-    let batch = lane.finish(work.done, work.evaluations, work.skipped);
-    shared.store.evaluations_commit(batch)
 }

@@ -121,6 +121,8 @@ pub struct Limits {
     pub verdicts: usize,
     /// How many log lines of one call are kept.
     pub log_lines: usize,
+    /// How often one interaction is tried, the first time included, where a failure may pass.
+    pub attempts: u32,
 }
 
 impl Default for Limits {
@@ -131,6 +133,7 @@ impl Default for Limits {
             output: ByteSize(256 << 10),
             verdicts: 256,
             log_lines: 32,
+            attempts: 5,
         }
     }
 }

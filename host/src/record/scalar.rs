@@ -243,7 +243,7 @@ impl Deadline {
     }
 
     /// The deadline as a duration.
-    pub fn get(self) -> Duration {
+    pub const fn get(self) -> Duration {
         self.0
     }
 }

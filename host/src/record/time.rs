@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,15 @@ impl Time {
     /// The moment that many nanoseconds after 1970-01-01T00:00:00Z; a count below 0 is taken as 0.
     pub fn from_nanoseconds(nanoseconds: i64) -> Self {
         Self(nanoseconds.max(0))
+    }
+}
+
+impl std::ops::Add<Duration> for Time {
+    type Output = Self;
+
+    /// That much later, and never after 2262.
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::backfills::{self, Filled};
 use super::names::Names;
 use super::{Store, StoreError};
 use crate::record::{Binding, BindingDigest, Evaluation, Kind, Outcome, Seq, Start, Time, Value};
@@ -32,6 +33,13 @@ pub struct Tallies {
     pub sampled_out: u64,
 }
 
+impl Tallies {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.filtered + self.filter_failed + self.sampled_out
+    }
+}
+
 /// Evaluations of one binding, with the advance of its cursor they bring: all of it is written, or nothing.
 #[derive(Debug)]
 pub struct EvaluationBatch {
@@ -43,6 +51,19 @@ pub struct EvaluationBatch {
     pub cursor: Option<Seq>,
     /// The interactions of the range that were not evaluated.
     pub skipped: Tallies,
+    /// The backfill whose cursor it is, where it is not the binding's own.
+    pub filled: Option<Filled>,
+}
+
+/// An evaluation that is to be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// When.
+    pub at: Time,
+    /// The interaction's place in the log.
+    pub seq: Seq,
+    /// How often it was tried.
+    pub attempts: u32,
 }
 
 impl EvaluationBatch {
@@ -69,16 +90,41 @@ impl Store {
         self.shared.queue.push_batch(batch)
     }
 
-    /// Makes the binding known, or finds it where it is. A new one starts where `start` says; else where the newest
-    /// binding of the same name stands; else at `latest`, behind what is recorded by then.
+    /// The evaluations of the binding that are to be made again.
+    pub fn retries(&self, binding: BindingId) -> Result<Vec<Retry>, StoreError> {
+        self.shared.readers.run("list what is to be tried again", |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT retry_at, seq, attempts FROM evaluations WHERE binding = ?1 AND retry_at IS NOT NULL",
+            )?;
+            let retry = |row: &rusqlite::Row<'_>| {
+                Ok(Retry { at: Time::from_nanoseconds(row.get(0)?), seq: Seq(row.get(1)?), attempts: row.get(2)? })
+            };
+            select.query_map(params![binding.0], retry)?.collect()
+        })
+    }
+
+    /// What the binding's newest evaluations took on the average, in microseconds; none where there are none.
+    pub fn evaluation_mean_us(&self, binding: BindingId) -> Result<Option<f64>, StoreError> {
+        self.shared.readers.run("average durations", |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT avg(duration_us) FROM
+                     (SELECT duration_us FROM evaluations WHERE binding = ?1 ORDER BY seq DESC LIMIT 1000)",
+                )?
+                .query_row(params![binding.0], |row| row.get(0))
+        })
+    }
+
+    /// Makes the binding known, or finds it where it is. A new one starts where `start` says; else at `before`, where
+    /// the one stood that it takes the place of; else where the newest binding of the same name stands; else at
+    /// `latest`, behind what is recorded by then.
     pub fn binding_register(
         &self,
         binding: &Binding,
         plugin: (&str, &str),
         kinds: &[Kind],
-        (start, latest): (Option<Start>, Seq),
+        (start, before, latest): (Option<Start>, Option<Seq>, Seq),
     ) -> Result<RegisteredBinding, StoreError> {
-        let (reply, answer) = std::sync::mpsc::channel();
         let row = NewBinding {
             digest: binding.digest(),
             name: binding.name.to_string(),
@@ -88,14 +134,10 @@ impl Store {
             kinds: serde_json::json!(kinds).to_string(),
             definition: binding.definition().to_string(),
             start,
+            before,
             latest,
         };
-        self.shared.queue.push_task(Box::new(move |connection| {
-            // Whoever asked waits below.
-            let _ = reply.send(register(connection, &row));
-        }))?;
-        let registered = answer.recv().map_err(|_| StoreError::Closed)?;
-        registered.map_err(|source| StoreError::Query { operation: "register a binding", source })
+        self.write("register a binding", move |connection| register(connection, &row))
     }
 }
 
@@ -108,6 +150,7 @@ struct NewBinding {
     kinds: String,
     definition: String,
     start: Option<Start>,
+    before: Option<Seq>,
     latest: Seq,
 }
 
@@ -123,11 +166,12 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
     if let Some(found) = found {
         return Ok(found);
     }
-    let before: Option<i64> = transaction
+    let stored: Option<i64> = transaction
         .query_row("SELECT cursor FROM bindings WHERE name = ?1 ORDER BY id DESC LIMIT 1", params![new.name], |row| {
             row.get(0)
         })
         .optional()?;
+    let before = new.before.map(|seq| seq.0.cast_signed()).or(stored);
     let latest = new.latest.0.cast_signed();
     let start = match (new.start, before) {
         (Some(Start::Beginning), _) => 0,
@@ -160,11 +204,14 @@ fn registered_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RegisteredBinding
 }
 
 /// Writes a batch inside the writer's transaction and gives the number of evaluations that were new. One that was
-/// there already, from before a crash, is left as it is.
+/// there already, from before a crash, is left as it is, unless this is a later attempt.
 pub(super) fn insert(connection: &Connection, names: &mut Names, batch: &EvaluationBatch) -> rusqlite::Result<u64> {
     let mut inserted = 0;
     let mut tallies: Vec<(&str, u64)> = Vec::new();
     for evaluation in &batch.evaluations {
+        if evaluation.attempts > 1 {
+            take_back(connection, batch.binding, evaluation)?;
+        }
         if insert_evaluation(connection, batch.binding, evaluation)? {
             insert_judgements(connection, names, batch.binding, evaluation)?;
             inserted += 1;
@@ -188,12 +235,32 @@ pub(super) fn insert(connection: &Connection, names: &mut Names, batch: &Evaluat
             )?
             .execute(params![batch.binding.0, outcome, count])?;
     }
-    if let Some(cursor) = batch.cursor {
-        connection
-            .prepare_cached("UPDATE bindings SET cursor = ?2 WHERE id = ?1")?
-            .execute(params![batch.binding.0, cursor.0])?;
+    match (batch.filled, batch.cursor) {
+        (Some(filled), cursor) => backfills::advance(connection, filled, cursor, inserted)?,
+        (None, Some(cursor)) => {
+            connection
+                .prepare_cached("UPDATE bindings SET cursor = ?2 WHERE id = ?1")?
+                .execute(params![batch.binding.0, cursor.0])?;
+        }
+        (None, None) => {}
     }
     Ok(inserted)
+}
+
+/// Takes an earlier attempt out, with all that was counted and listed of it.
+fn take_back(connection: &Connection, binding: BindingId, later: &Evaluation) -> rusqlite::Result<()> {
+    let failure: Option<Option<String>> = connection
+        .prepare_cached("DELETE FROM evaluations WHERE binding = ?1 AND seq = ?2 AND attempts < ?3 RETURNING failure")?
+        .query_row(params![binding.0, later.seq.0, later.attempts], |row| row.get(0))
+        .optional()?;
+    let Some(failure) = failure else { return Ok(()) };
+    connection
+        .prepare_cached("DELETE FROM judgements WHERE binding = ?1 AND started_at = ?2 AND seq = ?3")?
+        .execute(params![binding.0, later.started_at.as_nanoseconds(), later.seq.0])?;
+    connection
+        .prepare_cached("UPDATE tallies SET count = count - 1 WHERE binding = ?1 AND outcome = ?2")?
+        .execute(params![binding.0, failure.as_deref().unwrap_or("succeeded")])?;
+    Ok(())
 }
 
 fn insert_evaluation(connection: &Connection, binding: BindingId, evaluation: &Evaluation) -> rusqlite::Result<bool> {

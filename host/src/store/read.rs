@@ -96,6 +96,8 @@ pub struct EvaluationRow {
     pub duration_us: u32,
     /// How often it was tried.
     pub attempts: u32,
+    /// When it is tried again, where it is.
+    pub retry_at: Option<Time>,
     /// The verdicts, as stored.
     pub verdicts: Vec<Box<RawValue>>,
     /// The log lines.
@@ -118,7 +120,7 @@ impl Store {
             };
             let mut select = connection.prepare_cached(
                 "SELECT b.name, b.version, b.digest, b.component, e.failure, e.message, e.duration_us, e.attempts,
-                        e.verdicts, e.logs, b.id
+                        e.verdicts, e.logs, b.id, e.retry_at
                  FROM bindings b JOIN evaluations e ON e.binding = b.id AND e.seq = ?1 ORDER BY b.id",
             )?;
             let evaluations = select.query_map(params![interaction.seq.0], evaluation)?.collect::<Result<_, _>>()?;
@@ -163,7 +165,7 @@ impl Store {
 }
 
 /// An interaction before its payload is read.
-struct Header {
+pub(super) struct Header {
     seq: Seq,
     id: String,
     started_at: Time,
@@ -171,7 +173,7 @@ struct Header {
 }
 
 impl Header {
-    fn read(self, body: &[u8]) -> Result<Interaction, StoreError> {
+    pub(super) fn read(self, body: &[u8]) -> Result<Interaction, StoreError> {
         let Self { seq, id, started_at, recorded_at } = self;
         let damaged = |reason| StoreError::Damaged { seq, reason };
         let id = id.parse().map_err(|error: crate::record::NameError| damaged(error.to_string()))?;
@@ -180,7 +182,7 @@ impl Header {
     }
 }
 
-fn header(row: &Row<'_>) -> rusqlite::Result<(Header, Vec<u8>)> {
+pub(super) fn header(row: &Row<'_>) -> rusqlite::Result<(Header, Vec<u8>)> {
     let header = Header {
         seq: Seq(row.get(0)?),
         started_at: Time::from_nanoseconds(row.get(1)?),
@@ -207,6 +209,7 @@ fn evaluation(row: &Row<'_>) -> rusqlite::Result<EvaluationRow> {
             None => Vec::new(),
         },
         binding_id: BindingId(row.get(10)?),
+        retry_at: row.get::<_, Option<i64>>(11)?.map(Time::from_nanoseconds),
     })
 }
 
@@ -215,7 +218,7 @@ pub(super) fn raw_array(text: Option<String>, column: usize) -> rusqlite::Result
     text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|error| unreadable(column, error)))
 }
 
-fn unreadable(column: usize, error: serde_json::Error) -> rusqlite::Error {
+pub(super) fn unreadable(column: usize, error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 

@@ -1,0 +1,205 @@
+//! Brings what is loaded in line with the configuration: at the start, at SIGHUP, when the file changes, and when
+//! somebody asks over HTTP. One thread does it, off everybody's path.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use notify::{RecursiveMode, Watcher};
+
+use super::load;
+use crate::api::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadRequest, Reloads};
+use crate::config::{self, Config, ConfigError};
+use crate::dispatch::Dispatcher;
+use crate::http::Problem;
+use crate::plugin::{Engine, Plugin};
+use crate::record::Name;
+
+/// How many reloads may wait.
+const QUEUE: usize = 8;
+/// An editor writes a file in several steps: what comes within this time is one change.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// How often an idle loader looks whether it is to stop: those who may ask outlive it.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// Owns the thread that loads plugins: dropping it lets it finish the plugin it is at, and joins it.
+pub(super) struct Loader {
+    reloads: Reloads,
+    _watcher: Option<notify::RecommendedWatcher>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Loader {
+    pub(super) fn start(engine: Engine, dispatcher: Arc<Dispatcher>, config: Config) -> Self {
+        let (asked, requests) = sync_channel(QUEUE);
+        let reloads = Reloads::new(asked);
+        let watcher = config.file.as_deref().and_then(|file| watch(file, reloads.clone()));
+        let stop = Arc::default();
+        let mut state = State { engine, dispatcher, config, seen: None, stop: Arc::clone(&stop) };
+        let thread = crate::spawn("loader", move || {
+            crate::step_back();
+            state.run(&requests);
+        });
+        Self { reloads, _watcher: watcher, stop, thread: Some(thread) }
+    }
+
+    /// A handle for those who ask for a reload.
+    pub(super) fn reloads(&self) -> Reloads {
+        self.reloads.clone()
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the loader panicked");
+        }
+    }
+}
+
+/// Asks for a reload whenever something happens to the file. Its folder is watched, as editors and orchestrators put
+/// another file in its place.
+fn watch(file: &Path, reloads: Reloads) -> Option<notify::RecommendedWatcher> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // Where many wait already, one of them will see this change too.
+            let _ = reloads.ask(ReloadCause::File, None);
+        }
+    });
+    let watched = watcher.and_then(|mut watcher| {
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    });
+    watched.inspect_err(|error| tracing::warn!(%error, "cannot watch the configuration; SIGHUP still reloads it")).ok()
+}
+
+struct State {
+    engine: Engine,
+    dispatcher: Arc<Dispatcher>,
+    config: Config,
+    /// The text that was loaded last, so that a change that changes nothing does nothing.
+    seen: Option<String>,
+    stop: Arc<AtomicBool>,
+}
+
+impl State {
+    fn run(&mut self, requests: &Receiver<ReloadRequest>) {
+        self.seen = self.config.file.as_deref().and_then(|file| std::fs::read_to_string(file).ok());
+        let wanted = std::mem::take(&mut self.config.plugins);
+        self.apply(wanted, true);
+        while !self.is_to_stop() {
+            let request = match requests.recv_timeout(IDLE) {
+                Ok(request) => request,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            match request.cause {
+                ReloadCause::File => {
+                    let others = settle(requests);
+                    let text = self.config.file.as_deref().and_then(|file| std::fs::read_to_string(file).ok());
+                    if text != self.seen || !others.is_empty() {
+                        self.answer(ReloadCause::File, others);
+                    }
+                }
+                cause => self.answer(cause, vec![request]),
+            }
+        }
+    }
+
+    fn is_to_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn answer(&mut self, cause: ReloadCause, requests: Vec<ReloadRequest>) {
+        tracing::info!(?cause, "reloading the configuration");
+        let report = self.reload();
+        match &report {
+            Ok(report) => tracing::info!(%report, "reloaded"),
+            Err(error) => tracing::error!(
+                error = crate::report(error),
+                "the configuration cannot be read; everything stays as it is"
+            ),
+        }
+        for reply in requests.into_iter().filter_map(|request| request.reply) {
+            let answer = report.as_ref().map(ReloadReport::clone);
+            // Whoever asked may have gone.
+            let _ = reply.send(answer.map_err(|error| Problem::field("configuration", crate::report(error))));
+        }
+    }
+
+    fn reload(&mut self) -> Result<ReloadReport, ConfigError> {
+        let Some(file) = self.config.file.clone() else { return Ok(ReloadReport::default()) };
+        self.seen = std::fs::read_to_string(&file).ok();
+        let config = Config::read(&file)?;
+        let needs_restart = self.config.needs_restart(&config);
+        if !needs_restart.is_empty() {
+            tracing::warn!(keys = needs_restart.join(", "), "these take effect at the next start only");
+        }
+        let items = self.apply(config.plugins, false);
+        Ok(ReloadReport { items, needs_restart })
+    }
+
+    /// Loads what is new or changed and takes away what is gone.
+    fn apply(&self, wanted: Vec<config::Plugin>, is_start: bool) -> Vec<ReloadItem> {
+        let names: Vec<_> = wanted.iter().map(|plugin| plugin.name.clone()).collect();
+        let gone = self.dispatcher.names().into_iter().filter(|name| !names.contains(name));
+        let mut items: Vec<_> = gone
+            .map(|name| {
+                self.dispatcher.remove(&name);
+                tracing::info!(%name, "plugin removed; its verdicts stay");
+                ReloadItem::new(&name, ReloadOutcome::Removed)
+            })
+            .collect();
+        names.iter().for_each(|name| self.dispatcher.expect(name));
+        for plugin in wanted {
+            if self.is_to_stop() {
+                break;
+            }
+            let name = plugin.name.clone();
+            let outcome = self.bring(&name, plugin, is_start).unwrap_or_else(|reason| {
+                tracing::error!(%name, reason, "plugin not loaded");
+                self.dispatcher.fail(&name, reason.clone());
+                ReloadOutcome::Failed(reason)
+            });
+            items.push(ReloadItem::new(&name, outcome));
+        }
+        items.sort_by(|one, other| one.name.cmp(&other.name));
+        items
+    }
+
+    /// Loads one plugin where it is not what is loaded under that name.
+    fn bring(&self, name: &Name, plugin: config::Plugin, is_start: bool) -> Result<ReloadOutcome, String> {
+        let began = Instant::now();
+        let start = plugin.start;
+        let (file, binding) = load::bind(plugin).map_err(|error| crate::report(&error))?;
+        let (running, wanted) = (self.dispatcher.loaded(name), binding.digest());
+        if running == Some(wanted) {
+            self.dispatcher.keep(name);
+            return Ok(ReloadOutcome::Unchanged);
+        }
+        let latest = (!is_start).then(|| self.dispatcher.head());
+        let plugin = Plugin::load(&self.engine, &file, Arc::new(binding)).map_err(|error| crate::report(&error))?;
+        self.dispatcher.load(plugin, start, latest).map_err(|error| crate::report(&error))?;
+        tracing::info!(%name, binding = %wanted, ms = began.elapsed().as_millis() as u64, "plugin loaded");
+        Ok(if running.is_some() { ReloadOutcome::Replaced } else { ReloadOutcome::Loaded })
+    }
+}
+
+/// Waits until nothing has happened to the file for a moment, and gives what else was asked for meanwhile.
+fn settle(requests: &Receiver<ReloadRequest>) -> Vec<ReloadRequest> {
+    let mut others = Vec::new();
+    loop {
+        match requests.recv_timeout(SETTLE) {
+            Ok(request) if request.cause == ReloadCause::File => {}
+            Ok(request) => others.push(request),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return others,
+        }
+    }
+}

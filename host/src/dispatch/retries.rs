@@ -1,0 +1,94 @@
+//! Evaluations that failed for the moment and are made again later. They are bounded in number and in attempts, and
+//! wait beside the log: no batch waits for them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::record::{Evaluation, Outcome, Seq, Time};
+use crate::store::Retry;
+
+/// What waits at most for one binding; what fails for the moment beyond that has failed.
+const MOST: usize = 10_000;
+/// The most that one turn takes.
+const TURN: usize = 16;
+/// How long the first one waits, give or take a half.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The longest that one waits, before a half is given or taken.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// What one lane has to try again.
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    due: BTreeSet<(Time, Seq, u32)>,
+}
+
+impl Retries {
+    /// Those that waited when the host stopped.
+    pub(super) fn new(waiting: Vec<Retry>) -> Self {
+        Self { due: waiting.into_iter().map(|retry| (retry.at, retry.seq, retry.attempts)).collect() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.due.len()
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.due.first().map(|(at, ..)| *at)
+    }
+
+    /// Takes those that are due, with the attempts they had.
+    pub(super) fn take(&mut self, now: Time, most: usize) -> Vec<(Seq, u32)> {
+        let mut taken = Vec::new();
+        while taken.len() < most.min(TURN)
+            && let Some((at, seq, attempts)) = self.due.first().copied()
+            && at <= now
+        {
+            self.due.pop_first();
+            taken.push((seq, attempts));
+        }
+        taken
+    }
+
+    /// Puts back what was taken and not done.
+    pub(super) fn put_back(&mut self, rest: Vec<(Seq, u32)>, now: Time) {
+        self.due.extend(rest.into_iter().map(|(seq, attempts)| (now, seq, attempts)));
+    }
+
+    /// Notes that an evaluation is to be tried again, where trying again may help and may be done.
+    pub(super) fn schedule(&mut self, evaluation: &mut Evaluation, most_attempts: u32, now: Time) {
+        let transient = matches!(&evaluation.outcome, Outcome::Failed(failure) if failure.transient);
+        if transient && evaluation.attempts < most_attempts && self.due.len() < MOST {
+            let at = now + wait(evaluation.seq, evaluation.attempts);
+            evaluation.retry_at = Some(at);
+            self.due.insert((at, evaluation.seq, evaluation.attempts));
+        }
+    }
+}
+
+/// Doubles with each attempt; spread by half of it to both sides, by place in the log, so that what failed together is
+/// not tried together.
+fn wait(seq: Seq, attempts: u32) -> Duration {
+    let doubled = FIRST_WAIT.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_WAIT);
+    // The finaliser of splitmix64 (Steele, Lea and Flood, 2014).
+    let mut spread = seq.0.wrapping_add(u64::from(attempts).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    spread = (spread ^ spread >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    spread = (spread ^ spread >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let share = (spread >> 11) as f64 / (1u64 << 53) as f64;
+    doubled.mul_f64(0.5 + share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_are_spread() {
+        for (attempts, seconds) in [(1, 1.0), (2, 2.0), (3, 4.0), (9, 256.0), (10, 300.0), (40, 300.0)] {
+            let waits: Vec<f64> = (1..=1000).map(|seq| wait(Seq(seq), attempts).as_secs_f64() / seconds).collect();
+            assert!(waits.iter().all(|wait| (0.5..1.5).contains(wait)), "attempt {attempts}");
+            let mean = waits.iter().sum::<f64>() / 1000.0;
+            assert!((0.95..1.05).contains(&mean), "attempt {attempts}: {mean}");
+        }
+    }
+}
