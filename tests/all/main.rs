@@ -8,6 +8,7 @@ mod durability;
 mod hostile_input;
 mod lists;
 mod openapi;
+mod operating;
 mod pricing;
 mod recording;
 mod sample;

@@ -1,7 +1,7 @@
 //! Brings what is loaded in line with the configuration: at the start, at SIGHUP, when the file changes, and when
 //! somebody asks over HTTP. One thread does it, off everybody's path.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -63,12 +63,17 @@ impl Drop for Loader {
     }
 }
 
+/// What an orchestrator's volume puts another folder in the place of when it changes a file.
+const SWAPPED: &str = "..data";
+
 /// Asks for a reload whenever something happens to the file. Its folder is watched, as editors and orchestrators put
-/// another file in its place.
+/// another file in its place; what else lies there, the database for one, does not matter.
 fn watch(file: &Path, reloads: Reloads) -> Option<notify::RecommendedWatcher> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = [file.file_name().map(ToOwned::to_owned), Some(SWAPPED.into())];
+    let is_it = move |path: &PathBuf| names.iter().any(|name| path.file_name() == name.as_deref());
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(&is_it)) {
             // Where many wait already, one of them will see this change too.
             let _ = reloads.ask(ReloadCause::File, None);
         }
@@ -195,11 +200,13 @@ impl State {
 /// Waits until nothing has happened to the file for a moment, and gives what else was asked for meanwhile.
 fn settle(requests: &Receiver<ReloadRequest>) -> Vec<ReloadRequest> {
     let mut others = Vec::new();
-    loop {
+    let began = Instant::now();
+    while began.elapsed() < SETTLE * 10 {
         match requests.recv_timeout(SETTLE) {
             Ok(request) if request.cause == ReloadCause::File => {}
             Ok(request) => others.push(request),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return others,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
         }
     }
+    others
 }

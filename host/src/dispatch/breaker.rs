@@ -8,7 +8,7 @@ use crate::record::{Failure, Time};
 /// Of so many of the last evaluations as bits fit below …
 const WINDOW: u32 = u32::BITS;
 /// … that many failures are too many.
-const TOO_MANY: u32 = WINDOW / 2;
+pub(super) const TOO_MANY: u32 = WINDOW / 2;
 /// How long it first waits before a probe; twice as long after each that fails.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest it waits between two probes.

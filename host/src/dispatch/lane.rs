@@ -116,6 +116,8 @@ pub struct LaneView {
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) evaluations: Vec<Evaluation>,
+    /// How many of them failed.
+    pub(super) failures: u32,
     pub(super) skipped: Tallies,
     /// What of the job is not done.
     pub(super) rest: Option<Job>,

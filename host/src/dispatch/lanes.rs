@@ -47,9 +47,9 @@ impl Lanes {
         self.all.iter()
     }
 
-    /// The lanes that follow the end of the log and are not about to go.
+    /// The lanes that follow the end of the log: one for each loaded binding.
     pub(super) fn live(&self) -> impl Iterator<Item = &Lane> {
-        self.all.iter().filter(|lane| lane.backfill.is_none() && !lane.retiring)
+        self.all.iter().filter(|lane| lane.backfill.is_none())
     }
 
     pub(super) fn get(&mut self, key: LaneKey) -> Option<&mut Lane> {

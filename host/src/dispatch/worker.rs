@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::admission::Admission;
+use super::breaker::TOO_MANY;
 use super::lane::{Job, Pace, SLICE, Stretch, Work};
 use super::lanes::{Claim, Share};
 use crate::plugin::{Evaluator, Plugin};
@@ -91,7 +92,8 @@ impl Worker<'_> {
     fn work(&mut self, share: &Share, job: &Job, interactions: &[Arc<Interaction>], turn_began: Instant) -> Work {
         let mut work = Work::default();
         for (at, interaction) in interactions.iter().enumerate() {
-            let is_over = at > 0 && turn_began.elapsed() > TURN;
+            // Enough failures open the breaker, which then says whether the rest is done.
+            let is_over = at > 0 && turn_began.elapsed() > TURN || work.failures >= TOO_MANY;
             if is_over || self.is_to_stop() || !self.judge(share, interaction, &mut work) {
                 work.rest = Some(rest(job, interaction.seq));
                 break;
@@ -113,7 +115,10 @@ impl Worker<'_> {
         }
         match Admission::of(share.plugin.binding(), interaction) {
             Admission::Admitted => match self.evaluate(&share.plugin, interaction) {
-                Some(evaluation) => work.evaluations.push(evaluation),
+                Some(evaluation) => {
+                    work.failures += u32::from(matches!(evaluation.outcome, Outcome::Failed(_)));
+                    work.evaluations.push(evaluation);
+                }
                 None => {
                     work.cut = true;
                     return false;
