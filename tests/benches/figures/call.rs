@@ -13,23 +13,7 @@ use super::{Row, micros, quantile, text};
 const CALLS: usize = 100_000;
 
 pub(crate) fn measure() -> Vec<Row> {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::start(folder.path()).unwrap();
-    let file = PluginFile::read(&guest("length")).unwrap();
-    let binding = Binding {
-        name: "length".parse().unwrap(),
-        component: file.digest,
-        config: "{}".to_owned(),
-        filter: None,
-        sample: Sample::ALL,
-        limits: Limits::default(),
-        capabilities: vec!["log".to_owned()],
-    };
-    let plugin = Plugin::load(&engine, &file, Arc::new(binding)).unwrap();
-    let posted = serde_json::from_str(&text::templates(1024)[0]).unwrap();
-    let (id, now) = (InteractionId::generate(), Time::now());
-    let interaction = Interaction { seq: Seq(1), id, started_at: now, recorded_at: now, posted };
-
+    let Loaded { plugin, interaction, folder: _folder } = load(1024);
     let mut evaluator = Evaluator::default();
     let fresh = median(|| drop(black_box(evaluator.evaluate(&plugin, &interaction))));
     let mut instance = WarmInstance::new(&plugin).unwrap();
@@ -68,6 +52,47 @@ pub(crate) fn measure() -> Vec<Row> {
             beside: format!("the native function: {:.2} times", middle(&mut native_ratios)),
         },
     ]
+}
+
+/// Calls of the small plugin a second, each in a fresh instance, on two threads and with nothing around them.
+pub(crate) fn fresh_rate() -> f64 {
+    let Loaded { plugin, interaction, folder: _folder } = load(2048);
+    let began = Instant::now();
+    let work = || {
+        let mut evaluator = Evaluator::default();
+        for _ in 0..CALLS {
+            black_box(evaluator.evaluate(&plugin, &interaction));
+        }
+    };
+    std::thread::scope(|scope| drop([scope.spawn(work), scope.spawn(work)].map(|thread| thread.join())));
+    2.0 * CALLS as f64 / began.elapsed().as_secs_f64()
+}
+
+/// The small plugin and an interaction for it.
+struct Loaded {
+    plugin: Plugin,
+    interaction: Interaction,
+    folder: tempfile::TempDir,
+}
+
+fn load(bytes: usize) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::start(folder.path()).unwrap();
+    let file = PluginFile::read(&guest("length")).unwrap();
+    let binding = Binding {
+        name: "length".parse().unwrap(),
+        component: file.digest,
+        config: "{}".to_owned(),
+        filter: None,
+        sample: Sample::ALL,
+        limits: Limits::default(),
+        capabilities: vec!["log".to_owned()],
+    };
+    let plugin = Plugin::load(&engine, &file, Arc::new(binding)).unwrap();
+    let posted = serde_json::from_str(&text::templates(bytes)[0]).unwrap();
+    let (id, now) = (InteractionId::generate(), Time::now());
+    let interaction = Interaction { seq: Seq(1), id, started_at: now, recorded_at: now, posted };
+    Loaded { plugin, interaction, folder }
 }
 
 /// What the guest does.

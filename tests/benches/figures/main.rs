@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures and prints")]
 
 mod acknowledge;
+mod bindings;
 mod call;
+mod fair;
 mod list;
 mod pipeline;
 mod record;
+mod reload;
 mod text;
 
 use std::time::Duration;
@@ -25,12 +28,15 @@ type Part = (&'static str, fn() -> Vec<Row>);
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
-    let parts: [Part; 5] = [
+    let parts: [Part; 8] = [
         ("call", call::measure),
         ("record", record::measure),
         ("pipeline", pipeline::measure),
         ("acknowledge", acknowledge::measure),
         ("list", list::measure),
+        ("bindings", bindings::measure),
+        ("reload", reload::measure),
+        ("fair", fair::measure),
     ];
     println!("| what | at least | measured | beside |\n|---|---|---|---|");
     for (name, measure) in parts {

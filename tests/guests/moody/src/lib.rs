@@ -17,6 +17,8 @@ enum Mood {
     Panicking,
     /// Never ends.
     Hanging,
+    /// Eats memory until there is no more.
+    Hungry,
 }
 
 impl Mood {
@@ -75,6 +77,12 @@ impl Scorer for Moody {
             Mood::Hanging => loop {
                 count(1_000);
             },
+            Mood::Hungry => {
+                let mut eaten = Vec::new();
+                loop {
+                    eaten.push(std::hint::black_box(vec![1u8; 1 << 20]));
+                }
+            }
         }
         Ok(vec![Score::boolean("well", true)])
     }
