@@ -9,13 +9,16 @@ mod plugins;
 mod reload;
 mod verdicts;
 
+use std::sync::Arc;
+
 pub use reload::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadRequest, Reloads};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::dispatch::Bench;
-use crate::http::{Problem, ProblemBody};
+use crate::http::{Problem, ProblemBody, Traffic};
+use crate::plugin::Engine;
 use crate::store::{Store, StoreError};
 
 /// What the handlers see of the host.
@@ -27,6 +30,10 @@ pub struct Api {
     pub bench: Bench,
     /// Asks for a reload of the configuration.
     pub reloads: Reloads,
+    /// What runs plugins.
+    pub engine: Engine,
+    /// What was answered.
+    pub traffic: Arc<Traffic>,
 }
 
 #[derive(OpenApi)]

@@ -6,7 +6,9 @@ mod import;
 mod inspect;
 mod load;
 mod reload;
+mod requests;
 mod serve;
+mod telemetry;
 
 use std::io::Write;
 

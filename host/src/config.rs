@@ -2,6 +2,7 @@
 
 mod file;
 mod plugin;
+mod telemetry;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use file::ConfigError;
 pub use plugin::{Plugin, PluginConfig};
+pub use telemetry::{Endpoint, Telemetry};
 
 use crate::record::ByteSize;
 
@@ -27,13 +29,15 @@ pub struct Config {
     pub max_body: ByteSize,
     /// How much may wait to be written before posts are answered with 429.
     pub max_backlog: ByteSize,
+    /// Where the host's own spans go, if they go anywhere.
+    pub telemetry: Option<Telemetry>,
     /// The plugins, sorted by name.
     pub plugins: Vec<Plugin>,
 }
 
 impl Config {
-    /// Reads the file. `TRIBUNAL_LISTEN` and `TRIBUNAL_DATA` in the environment win over what it says. Relative
-    /// paths in the file start at the file's folder, those in the environment at the working directory.
+    /// Reads the file. `TRIBUNAL_LISTEN`, `TRIBUNAL_DATA`, `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_SERVICE_NAME`
+    /// in the environment win over what it says. Relative paths in the file start at the file's folder, those in the environment at the working directory.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         file::read(path, |name| std::env::var(name).ok())
     }
@@ -54,6 +58,7 @@ impl Config {
             ("workers", self.workers != other.workers),
             ("max_body", self.max_body != other.max_body),
             ("max_backlog", self.max_backlog != other.max_backlog),
+            ("telemetry", self.telemetry != other.telemetry),
         ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
     }

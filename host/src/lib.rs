@@ -7,6 +7,7 @@ pub mod api;
 pub mod app;
 pub mod config;
 pub mod dispatch;
+pub mod histogram;
 pub mod http;
 pub mod ingest;
 pub mod plugin;

@@ -12,7 +12,7 @@ mod v0_1;
 mod wasi;
 
 pub use call::{Evaluator, WarmInstance};
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, PoolUse, Warm};
 pub use file::{FileError, Inspection, PluginFile};
 pub use load::{LoadError, Plugin};
 

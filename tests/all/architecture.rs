@@ -7,21 +7,30 @@ use std::path::Path;
 use tribunal_tests::root;
 
 /// Which module may import which.
-const MODULES: [(&str, &[&str]); 9] = [
+const MODULES: [(&str, &[&str]); 10] = [
     ("record", &[]),
-    ("http", &["record", "store"]),
+    ("histogram", &[]),
+    ("http", &["record", "histogram", "store"]),
     ("config", &["record"]),
-    ("store", &["record"]),
+    ("store", &["record", "histogram"]),
     ("plugin", &["record"]),
-    ("dispatch", &["record", "store", "plugin"]),
+    ("dispatch", &["record", "histogram", "store", "plugin"]),
     ("ingest", &["record", "store", "http"]),
-    ("api", &["record", "store", "plugin", "dispatch", "http"]),
+    ("api", &["record", "histogram", "store", "plugin", "dispatch", "http"]),
     ("app", &["record", "http", "config", "store", "plugin", "dispatch", "ingest", "api"]),
 ];
 
 /// Which module alone may use a crate.
-const CRATES: [(&str, &str); 4] =
-    [("rusqlite", "store"), ("wasmtime", "plugin"), ("wit_component", "plugin"), ("reqwest", "app")];
+const CRATES: [(&str, &str); 8] = [
+    ("rusqlite", "store"),
+    ("wasmtime", "plugin"),
+    ("wit_component", "plugin"),
+    ("reqwest", "app"),
+    ("opentelemetry", "app"),
+    ("opentelemetry_otlp", "app"),
+    ("opentelemetry_sdk", "app"),
+    ("tracing_opentelemetry", "app"),
+];
 
 fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,10 +1,12 @@
 //! What tests and benchmarks share: a real server in a folder of its own, and a client for it. Knows nothing of
 //! what is tested.
 
+mod collector;
 mod python;
 mod server;
 mod wire;
 
-pub use python::{python, run};
+pub use collector::{Collector, Manner, Seen};
+pub use python::{output, python, run};
 pub use server::{Server, binary, guest, plugin, root};
 pub use wire::{interaction, pages};

@@ -1,7 +1,7 @@
 //! Clients and references from PyPI, each in an environment of its own.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::root;
 
@@ -10,6 +10,10 @@ use crate::root;
 pub fn python(requirements: &str) -> PathBuf {
     let venv = root().join("target/python").join(requirements.replace('/', "-"));
     let python = venv.join("bin/python");
+    std::fs::create_dir_all(root().join("target/python")).expect("a folder that can be written");
+    // Tests are processes of their own: one installs, and the others find it there.
+    let lock = std::fs::File::create(venv.with_added_extension("lock")).expect("a folder that can be written");
+    lock.lock().expect("a lock");
     if !venv.join("bin/pip").exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
     }
@@ -24,5 +28,17 @@ pub fn run(command: &mut Command) {
     match command.status() {
         Ok(status) => assert!(status.success(), "{shown} ended with {status}; what it says is above"),
         Err(error) => panic!("{shown} can't be started: {error}; Python 3 with venv is needed"),
+    }
+}
+
+/// Runs a command, which must succeed, and gives what it printed.
+pub fn output(command: &mut Command) -> Vec<u8> {
+    let shown = format!("{command:?}");
+    match command.stderr(Stdio::inherit()).output() {
+        Ok(output) => {
+            assert!(output.status.success(), "{shown} ended with {}; what it says is above", output.status);
+            output.stdout
+        }
+        Err(error) => panic!("{shown} can't be started: {error}"),
     }
 }

@@ -169,6 +169,8 @@ fn launch(folder: &Path) -> (Child, String) {
         .current_dir(folder)
         .env("TRIBUNAL_LISTEN", "127.0.0.1:0")
         .env_remove("TRIBUNAL_DATA")
+        .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+        .env_remove("OTEL_SERVICE_NAME")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

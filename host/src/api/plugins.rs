@@ -164,7 +164,11 @@ impl LoadedItem {
             },
             breaker: lane.breaker.into(),
             retries: RetriesItem { waiting: lane.retries, next: lane.next_retry },
-            since_start: SinceStart { evaluations: lane.evaluated, p50_us: lane.p50_us, p99_us: lane.p99_us },
+            since_start: SinceStart {
+                evaluations: lane.durations.count(),
+                p50_us: lane.durations.quantile(0.5),
+                p99_us: lane.durations.quantile(0.99),
+            },
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The command line.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Failure, check, import, inspect, say, serve};
+use super::{Failure, check, import, inspect, say, serve, telemetry};
 use crate::config::{Config, ConfigError};
 
 /// Judges what language models do in production, with sandboxed WebAssembly plugins.
@@ -80,7 +79,9 @@ impl ConfigArgs {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    if !matches!(cli.command, Command::Serve { .. }) {
+        telemetry::start_log();
+    }
     let result = match cli.command {
         Command::Serve { config } => config.read().map_err(Failure::from).and_then(serve::serve),
         Command::Import { files, url, config } => {
@@ -95,15 +96,5 @@ pub fn run() -> ExitCode {
             say(&mut std::io::stderr(), &format!("error: {}", crate::report(&*error)));
             ExitCode::FAILURE
         }
-    }
-}
-
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TRIBUNAL_LOG").unwrap_or_else(|_| "info".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.with_ansi(false).init();
     }
 }

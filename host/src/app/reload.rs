@@ -124,6 +124,8 @@ impl State {
 
     fn answer(&mut self, cause: ReloadCause, requests: Vec<ReloadRequest>) {
         tracing::info!(?cause, "reloading the configuration");
+        let span = tracing::info_span!("reload", tribunal.cause = ?cause);
+        let _entered = span.enter();
         let report = self.reload();
         match &report {
             Ok(report) => tracing::info!(%report, "reloaded"),

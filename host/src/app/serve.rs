@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::reload::Loader;
-use super::{Failure, load};
-use crate::api::{ReloadCause, Reloads};
+use super::telemetry::Telemetry;
+use super::{Failure, load, requests};
+use crate::api::{Api, ReloadCause, Reloads};
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
@@ -24,6 +26,8 @@ use crate::{api, ingest};
 const DRAIN: Duration = Duration::from_secs(15);
 
 pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
+    // Ends last, so that the spans of the end are sent.
+    let _telemetry = Telemetry::start(config.telemetry.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(|error| {
         let hint = "is another server running there? TRIBUNAL_LISTEN or `listen` chooses another address";
@@ -36,9 +40,10 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
     tracing::info!(listen = %listener.local_addr()?, data = %config.data.display(), plugins = config.plugins.len(), "serving");
 
     let max_body = config.max_body.0;
-    let loader = Loader::start(engine, Arc::clone(&dispatcher), config);
-    let app = router(&store, &dispatcher, loader.reloads(), max_body);
-    runtime.block_on(answer_until_stopped(listener, app, loader.reloads()))?;
+    let loader = Loader::start(engine.clone(), Arc::clone(&dispatcher), config);
+    let (bench, reloads) = (dispatcher.bench(), loader.reloads());
+    let api = Api { store: store.clone(), bench, reloads, engine, traffic: Arc::default() };
+    runtime.block_on(answer_until_stopped(listener, router(api, max_body), loader.reloads()))?;
 
     // Nothing comes in any more: let evaluations in flight end and be written, then close the log.
     tracing::info!("stopping");
@@ -75,17 +80,18 @@ async fn answer_until_stopped(listener: TcpListener, app: Router, reloads: Reloa
     }
 }
 
-fn router(store: &Store, dispatcher: &Dispatcher, reloads: Reloads, max_body: usize) -> Router {
-    let bench = dispatcher.bench();
+fn router(api: Api, max_body: usize) -> Router {
+    let traffic = Arc::clone(&api.traffic);
     let (router, document) = OpenApiRouter::with_openapi(api::document())
-        .merge(ingest::router(store.clone(), max_body))
-        .merge(api::router(api::Api { store: store.clone(), bench, reloads }))
+        .merge(ingest::router(api.store.clone(), max_body))
+        .merge(api::router(api))
         .split_for_parts();
     let document = axum::Json(document);
     router
         .route("/openapi.json", get(move || std::future::ready(document.clone())))
         .fallback(|| std::future::ready(Problem::NoRoute))
         .method_not_allowed_fallback(|| std::future::ready(Problem::Method))
+        .layer(from_fn_with_state(traffic, requests::observe))
 }
 
 /// Ends at the first SIGTERM or SIGINT.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Config, plugin};
+use super::{Config, Endpoint, Telemetry, plugin, telemetry};
 use crate::record::{ByteSize, Name};
 
 /// Why there is no configuration.
@@ -56,6 +56,7 @@ struct File {
     max_body: ByteSize,
     #[serde(default = "default_max_backlog")]
     max_backlog: ByteSize,
+    telemetry: Option<Telemetry>,
     #[serde(default)]
     plugins: BTreeMap<Name, plugin::Table>,
 }
@@ -113,6 +114,7 @@ pub(super) fn parse(
         })?,
         None => file.listen,
     };
+    let telemetry = telemetry(file.telemetry, &environment)?;
     Ok(Config {
         file: Some(path.to_owned()),
         listen,
@@ -120,8 +122,35 @@ pub(super) fn parse(
         workers: file.workers.0,
         max_body: file.max_body,
         max_backlog: file.max_backlog,
+        telemetry,
         plugins: file.plugins.into_iter().map(|(name, table)| table.resolve(name, folder)).collect(),
     })
+}
+
+/// The standard variables of OpenTelemetry win, and the endpoint among them needs no table.
+fn telemetry(
+    table: Option<Telemetry>,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Telemetry>, ConfigError> {
+    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let invalid = |name, value, expected| ConfigError::Environment { name, value, expected };
+    let endpoint = match set("OTEL_EXPORTER_OTLP_ENDPOINT") {
+        Some(value) => Some(
+            Endpoint::try_from(value.clone())
+                .map_err(|_| invalid("OTEL_EXPORTER_OTLP_ENDPOINT", value, Endpoint::EXPECTED))?,
+        ),
+        None => None,
+    };
+    let service_name = match set("OTEL_SERVICE_NAME") {
+        Some(value) => Some(
+            Name::try_from(value.clone())
+                .map_err(|_| invalid("OTEL_SERVICE_NAME", value, "a name of at most 256 bytes"))?,
+        ),
+        None => None,
+    };
+    let (from_file, named) = table.map(|table| (table.endpoint, table.service_name)).unzip();
+    let service_name = service_name.or(named).unwrap_or_else(telemetry::default_service_name);
+    Ok(endpoint.or(from_file).map(|endpoint| Telemetry { endpoint, service_name }))
 }
 
 #[cfg(test)]
@@ -155,6 +184,10 @@ mod tests {
         check("[plugins.a]\ncomponent = \"a.wasm\"\nconfig = { at = 2024-01-01 }", "write it as a string");
         check("[plugins.a]\ncomponent = \"a.wasm\"\nconfig = { at = nan }", "no inf or nan");
         check("[plugins.a]\ncomponent = \"a.wasm\"\nstart = \"middle\"", "unknown variant `middle`");
+        check("[telemetry]\notlp = \"127.0.0.1:4318\"", "such as http://127.0.0.1:4318");
+        check("[telemetry]\notlp = \"https://collector\"", "for TLS");
+        check("[telemetry]\notlp = \"http:///v1\"", "line 2, column 8");
+        check("[telemetry]\nservice_name = \"x\"", "missing field `otlp`");
         check("[plugins.\"\"]\ncomponent = \"a.wasm\"", "expected at least one character");
     }
 
@@ -170,5 +203,28 @@ mod tests {
             config.map(|config| config.to_string()).ok().as_deref(),
             Some("listen [::1]:9, data else.db, 0 plugins")
         );
+    }
+
+    #[test]
+    fn spans_go_where_the_environment_says_or_else_the_file() {
+        let file = "[telemetry]\notlp = \"http://collector:4318/\"\nservice_name = \"judge\"";
+        let check = |text: &str, endpoint: Option<&str>, expected: Option<(&str, &str)>| {
+            let environment = |name: &str| match name {
+                "OTEL_EXPORTER_OTLP_ENDPOINT" => endpoint.map(str::to_owned),
+                "OTEL_SERVICE_NAME" => endpoint.map(|_| "other".to_owned()),
+                _ => None,
+            };
+            let config = parse(text, Path::new("/etc"), Path::new("t"), environment).expect("a valid file");
+            let found = config.telemetry.map(|telemetry| (telemetry.endpoint.traces(), telemetry.service_name));
+            let found = found.as_ref().map(|(url, name)| (url.as_str(), name.as_str()));
+            assert_eq!(found, expected, "{text:?} and {endpoint:?}");
+        };
+        check("", None, None);
+        check("", Some(""), None);
+        check(file, None, Some(("http://collector:4318/v1/traces", "judge")));
+        check("", Some("http://[::1]:1"), Some(("http://[::1]:1/v1/traces", "other")));
+        check(file, Some("http://else:1/otlp/"), Some(("http://else:1/otlp/v1/traces", "other")));
+        let environment = |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "collector:4318".to_owned());
+        assert!(parse(file, Path::new("/etc"), Path::new("t"), environment).is_err());
     }
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use super::backfill::Backfill;
 use super::breaker::{Allowance, Breaker, BreakerView, Change};
 use super::progress::Progress;
 use super::retries::Retries;
+use crate::histogram::{self, Histogram};
 use crate::plugin::Plugin;
 use crate::record::{Deadline, Evaluation, Outcome, Seq, Time};
 use crate::store::{BindingId, EvaluationBatch, Filled, RegisteredBinding, Retry, Tallies};
@@ -78,7 +77,8 @@ pub(super) struct Lane {
     breaker: Breaker,
     /// How many of its last calls at a slow pace were short.
     calm: u32,
-    durations: Histogram<u64>,
+    durations: Histogram,
+    memory: Histogram,
     /// Whether the log says that its filter fails.
     warned: bool,
 }
@@ -94,12 +94,10 @@ pub struct LaneView {
     pub cursor: Seq,
     /// How many interactions of the log it has yet to see.
     pub backlog: u64,
-    /// The median duration of an evaluation since it was loaded, in microseconds.
-    pub p50_us: u64,
-    /// 99 of 100 evaluations since it was loaded took at most this many microseconds.
-    pub p99_us: u64,
-    /// Evaluations since it was loaded.
-    pub evaluated: u64,
+    /// How long its evaluations took since it was loaded, backfills included, in microseconds.
+    pub durations: Histogram,
+    /// The most bytes that memories and tables of each of them took.
+    pub memory: Histogram,
     /// Which workers take turns at it.
     pub pace: Pace,
     /// Whether it is held back because it keeps failing.
@@ -157,7 +155,8 @@ impl Lane {
             retries: Retries::default(),
             breaker: Breaker::default(),
             calm: 0,
-            durations: Histogram::new_with_bounds(1, 3_600_000_000, 2).expect("bounds that a histogram can have"),
+            durations: Histogram::new(&histogram::DURATION),
+            memory: Histogram::new(&histogram::MEMORY),
             warned: false,
         }
     }
@@ -274,9 +273,7 @@ impl Lane {
     }
 
     fn note(&mut self, evaluation: &Evaluation, now: Time) {
-        let took = evaluation.duration_us.into();
-        self.durations.saturating_record(took);
-        let short = Duration::from_micros(took) < SLICE.get() / 2;
+        let short = Duration::from_micros(evaluation.duration_us.into()) < SLICE.get() / 2;
         self.calm = if short { self.calm.saturating_add(1) } else { 0 };
         let failure = match &evaluation.outcome {
             Outcome::Succeeded(_) => None,
@@ -290,6 +287,14 @@ impl Lane {
             }
             Some(Change::Mended) => tracing::info!(%name, "the plugin answers again"),
             None => {}
+        }
+    }
+
+    /// Counts what evaluations took.
+    pub(super) fn measure(&mut self, evaluations: &[Evaluation]) {
+        for evaluation in evaluations {
+            self.durations.record(evaluation.duration_us.into());
+            self.memory.record(evaluation.peak_memory.0 as u64);
         }
     }
 
@@ -336,9 +341,8 @@ impl Lane {
             id: self.id,
             cursor: self.cursor(),
             backlog: self.backlog(head),
-            p50_us: self.durations.value_at_quantile(0.5),
-            p99_us: self.durations.value_at_quantile(0.99),
-            evaluated: self.durations.len(),
+            durations: self.durations.clone(),
+            memory: self.memory.clone(),
             pace: self.pace,
             breaker: self.breaker.view(),
             retries: self.retries.len(),

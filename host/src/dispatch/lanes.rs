@@ -6,7 +6,7 @@ use super::backfill::Wanted;
 use super::lane::{Job, Lane, LaneKey, Pace};
 use crate::plugin::Plugin;
 use crate::record::{Name, Seq, Time};
-use crate::store::BindingId;
+use crate::store::{BackfillId, BindingId, EvaluationBatch};
 
 /// Every lane of the process.
 #[derive(Default)]
@@ -29,6 +29,7 @@ pub(super) struct Share {
     pub(super) binding: BindingId,
     /// What of the log a backfill wants.
     pub(super) wanted: Option<Wanted>,
+    pub(super) backfill: Option<BackfillId>,
 }
 
 impl Share {
@@ -38,6 +39,7 @@ impl Share {
             plugin: lane.plugin.clone(),
             binding: lane.id,
             wanted: lane.backfill.as_ref().map(|backfill| backfill.wanted.clone()),
+            backfill: lane.backfill.as_ref().map(|backfill| backfill.id),
         }
     }
 }
@@ -92,6 +94,14 @@ impl Lanes {
             shares.extend(along.filter_map(|lane| lane.take_along(*stretch, now).then(|| Share::of(lane))));
         }
         Some(Claim { job, shares })
+    }
+
+    /// Counts what evaluations took, at the lane that stays when a backfill's goes.
+    pub(super) fn measure(&mut self, batch: &EvaluationBatch) {
+        let stays = |lane: &&mut Lane| lane.id == batch.binding && lane.backfill.is_none();
+        if let Some(lane) = self.all.iter_mut().find(stays) {
+            lane.measure(&batch.evaluations);
+        }
     }
 
     /// Lets a lane go at another pace from now on.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tracing::field::Empty;
+
 use super::Shared;
 use super::admission::Admission;
 use super::breaker::TOO_MANY;
@@ -69,7 +71,7 @@ impl Worker<'_> {
                 continue;
             }
             let began = Instant::now();
-            let work = self.work(share, &claim.job, &interactions, turn_began);
+            let work = turn_span(share).in_scope(|| self.work(share, &claim.job, &interactions, turn_began));
             self.hand_over(share, &claim.job, work, began.elapsed())?;
         }
         Ok(())
@@ -105,6 +107,7 @@ impl Worker<'_> {
                 evaluation.attempts += before.map_or(0, |(_, attempts)| *attempts);
             }
         }
+        tracing::Span::current().record("tribunal.evaluations", work.evaluations.len());
         work
     }
 
@@ -159,6 +162,7 @@ impl Worker<'_> {
         let cut = work.cut;
         let batch = lane.finish(job, work, Time::now());
         let pace = lane.changes_pace(cut);
+        state.lanes.measure(&batch);
         let written = self.shared.store.evaluations_commit(batch);
         if let Some(pace) = pace {
             state.lanes.change_pace(share.lane, pace);
@@ -168,6 +172,17 @@ impl Worker<'_> {
         self.shared.changed.notify_all();
         written
     }
+}
+
+/// One lane's part of a turn, which is a fraction of a millisecond to a deadline long.
+fn turn_span(share: &Share) -> tracing::Span {
+    tracing::info_span!(
+        "turn",
+        tribunal.plugin = %share.plugin.binding().name,
+        tribunal.binding = %share.plugin.digest(),
+        tribunal.backfill = share.backfill.map(|backfill| backfill.0),
+        tribunal.evaluations = Empty,
+    )
 }
 
 /// What is left of a job from that interaction on.

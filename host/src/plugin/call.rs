@@ -56,6 +56,7 @@ impl Evaluator {
             Err(stop) => Outcome::Failed(stop.failure(&store)),
         };
         let logs = std::mem::take(&mut store.data_mut().logs);
+        let peak_memory = store.data().memory.taken();
         drop(store);
         if self.arena.allocated_bytes() > ARENA_KEPT {
             self.arena = Bump::new();
@@ -66,7 +67,9 @@ impl Evaluator {
             seq: interaction.seq,
             started_at: interaction.started_at,
             outcome,
-            duration_us: u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX),
+            // Rounded: of 6 µs, half of one would be much to leave out each time.
+            duration_us: u32::try_from((started.elapsed().as_nanos() + 500) / 1000).unwrap_or(u32::MAX),
+            peak_memory,
             epochs: u32::try_from(loaded.engine.epoch() - epoch).unwrap_or(u32::MAX),
             attempts: 1,
             retry_at: None,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::cache::Cache;
-use crate::record::Deadline;
+use crate::record::{ByteSize, Deadline};
 
 /// How often a running call is asked whether its deadline has passed. A call ends at most two ticks late.
 const TICK: Duration = Duration::from_millis(2);
@@ -18,6 +18,9 @@ const TICK: Duration = Duration::from_millis(2);
 const CALLS: u32 = 256;
 /// A Python component is made of 38 core instances, the largest known.
 const CORE_INSTANCES_PER_CALL: u32 = 64;
+const CORE_INSTANCES: u32 = CALLS * CORE_INSTANCES_PER_CALL;
+const MEMORIES: u32 = CALLS * 2;
+const TABLES: u32 = CALLS * 4;
 /// A memory larger than this can't be granted to a binding.
 pub(super) const MAX_MEMORY: usize = 1 << 30;
 /// QuickJS components have 3 memories.
@@ -33,7 +36,37 @@ const KEEP_RESIDENT: usize = 4 << 20;
 pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) cache: Cache,
+    pub(super) lookups: Arc<Lookups>,
     ticker: Arc<Ticker>,
+}
+
+/// How often prepared plugins were looked up.
+#[derive(Default)]
+pub(super) struct Lookups {
+    pub(super) hits: AtomicU64,
+    pub(super) misses: AtomicU64,
+}
+
+/// How much of one part of the pool is in use.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolUse {
+    /// `component_instances`, `core_instances`, `memories`, `tables` or `stacks`.
+    pub what: &'static str,
+    /// How many are in use.
+    pub used: u64,
+    /// How many there can be.
+    pub limit: u64,
+    /// Those that were used before and wait to be used again, where that is known.
+    pub warm: Option<Warm>,
+}
+
+/// What waits to be used again.
+#[derive(Debug, Clone, Copy)]
+pub struct Warm {
+    /// How many.
+    pub slots: u64,
+    /// What they hold of the machine's memory.
+    pub resident: ByteSize,
 }
 
 /// Why there is no engine.
@@ -60,7 +93,28 @@ impl Engine {
         let cache =
             Cache::open(cache, &wasmtime).map_err(|source| EngineError::Cache { path: cache.to_owned(), source })?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
-        Ok(Self { wasmtime, cache, ticker })
+        Ok(Self { wasmtime, cache, lookups: Arc::default(), ticker })
+    }
+
+    /// How much of the pool is in use.
+    pub fn pool(&self) -> [PoolUse; 5] {
+        let metrics = self.wasmtime.pooling_allocator_metrics().expect("an engine with a pool");
+        let warm = |slots: u32, resident: usize| Warm { slots: slots.into(), resident: ByteSize(resident) };
+        let memories = warm(metrics.unused_warm_memories(), metrics.unused_memory_bytes_resident());
+        let tables = warm(metrics.unused_warm_tables(), metrics.unused_table_bytes_resident());
+        let of = |what, used, limit: u32, warm| PoolUse { what, used, limit: limit.into(), warm };
+        [
+            of("component_instances", metrics.component_instances(), CALLS, None),
+            of("core_instances", metrics.core_instances(), CORE_INSTANCES, None),
+            of("memories", metrics.memories() as u64, MEMORIES, Some(memories)),
+            of("tables", metrics.tables() as u64, TABLES, Some(tables)),
+            of("stacks", metrics.stacks() as u64, CALLS, None),
+        ]
+    }
+
+    /// How often a prepared plugin was found in the cache since the start, and how often it had to be made.
+    pub fn cache_lookups(&self) -> (u64, u64) {
+        (self.lookups.hits.load(Ordering::Relaxed), self.lookups.misses.load(Ordering::Relaxed))
     }
 
     /// The ticks since the engine was started.
@@ -87,9 +141,9 @@ pub(super) fn ticks(deadline: Deadline) -> u64 {
 fn settings() -> Config {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(CALLS)
-        .total_core_instances(CALLS * CORE_INSTANCES_PER_CALL)
-        .total_memories(CALLS * 2)
-        .total_tables(CALLS * 4)
+        .total_core_instances(CORE_INSTANCES)
+        .total_memories(MEMORIES)
+        .total_tables(TABLES)
         .total_stacks(CALLS)
         .max_core_instances_per_component(CORE_INSTANCES_PER_CALL)
         .max_memories_per_component(MEMORIES_PER_CALL)

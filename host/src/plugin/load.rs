@@ -1,7 +1,9 @@
 //! From a plugin's file and a binding to something that can be called.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use tracing::field::Empty;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
@@ -13,7 +15,7 @@ use super::sandbox::{self, Bounds, Guest};
 use super::snapshot;
 use super::wasi::Determinism;
 use super::{Description, call, quietly, v0_1};
-use crate::record::{Binding, Deadline, Failure, Kind, Reason};
+use crate::record::{Binding, BindingDigest, Deadline, Failure, Kind, Reason};
 
 /// The longest that instantiating, describing, configuring and copying a plugin may take at load.
 const LOAD_DEADLINE: Deadline = Deadline::from_millis(60_000);
@@ -27,6 +29,7 @@ pub struct Plugin {
 pub(super) struct Loaded {
     pub(super) engine: Engine,
     pub(super) binding: Arc<Binding>,
+    digest: BindingDigest,
     pub(super) bounds: Bounds,
     pub(super) uses_wasi: bool,
     pub(super) kinds: Vec<(Kind, ComponentExportIndex)>,
@@ -112,7 +115,19 @@ impl Plugin {
     /// Prepares a binding's plugin: from the cache, or by compiling, configuring and taking a snapshot, which can
     /// take seconds.
     pub fn load(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
-        quietly(|| Self::make_ready(engine, file, binding)).map_err(LoadError::Panicked)?
+        let span = tracing::info_span!(
+            "load plugin",
+            tribunal.plugin = %binding.name,
+            tribunal.binding = %binding.digest(),
+            tribunal.cache = Empty,
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+        );
+        let work = || quietly(|| Self::make_ready(engine, file, binding)).map_err(LoadError::Panicked)?;
+        span.in_scope(work).inspect_err(|error| {
+            span.record("otel.status_code", "ERROR");
+            span.record("otel.status_description", error.to_string());
+        })
     }
 
     fn make_ready(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
@@ -127,7 +142,8 @@ impl Plugin {
         let bounds = bounds(&binding, binding.limits.deadline);
         let uses_wasi = sandbox::uses_wasi(&file.inspection);
         let engine = engine.clone();
-        let loaded = Loaded { engine, binding, bounds, uses_wasi, kinds, instance, prepared };
+        let digest = binding.digest();
+        let loaded = Loaded { engine, binding, digest, bounds, uses_wasi, kinds, instance, prepared };
         // Under the limits of every call, which may be tighter than those the snapshot was taken under.
         call::canary(&loaded).map_err(|Failure { reason, message, .. }| LoadError::Guest {
             during: "a first call, on an interaction made up for that,",
@@ -145,6 +161,11 @@ impl Plugin {
     /// What it is loaded as.
     pub fn binding(&self) -> &Arc<Binding> {
         &self.inner.binding
+    }
+
+    /// The binding's digest, made once.
+    pub fn digest(&self) -> BindingDigest {
+        self.inner.digest
     }
 
     /// What it says of itself.
@@ -190,8 +211,12 @@ fn check_imports(inspection: &Inspection, granted: &[String]) -> Result<(), Load
 fn prepare(engine: &Engine, file: &PluginFile, binding: &Binding) -> Result<(Prepared, Component), LoadError> {
     let key = binding.instance_digest();
     if let Some(found) = engine.cache.load(&key, &engine.wasmtime) {
+        engine.lookups.hits.fetch_add(1, Ordering::Relaxed);
+        tracing::Span::current().record("tribunal.cache", "hit");
         return Ok(found);
     }
+    engine.lookups.misses.fetch_add(1, Ordering::Relaxed);
+    tracing::Span::current().record("tribunal.cache", "miss");
     let linker = sandbox::linker(engine, &file.inspection).map_err(LoadError::Link)?;
     let bounds = bounds(binding, LOAD_DEADLINE);
     let determinism = Determinism { now: 0, seed: key };

@@ -35,6 +35,7 @@ pub(super) struct Guest {
 
 /// One limit over all memories and tables of a guest.
 pub(super) struct MemoryLimit {
+    limit: usize,
     left: usize,
     /// Whether the guest was ever refused memory.
     pub(super) refused: bool,
@@ -44,6 +45,15 @@ pub(super) struct MemoryLimit {
 const TABLE_ELEMENT: usize = 16;
 
 impl MemoryLimit {
+    fn new(limit: ByteSize) -> Self {
+        Self { limit: limit.0, left: limit.0, refused: false }
+    }
+
+    /// What memories and tables take, which only ever grow.
+    pub(super) fn taken(&self) -> ByteSize {
+        ByteSize(self.limit - self.left)
+    }
+
     fn take(&mut self, bytes: usize) -> bool {
         match self.left.checked_sub(bytes) {
             Some(left) => {
@@ -117,7 +127,7 @@ pub(super) fn uses_wasi(inspection: &Inspection) -> bool {
 /// A store for one stay, its deadline armed.
 pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) -> Store<Guest> {
     let guest = Guest {
-        memory: MemoryLimit { left: bounds.memory.0, refused: false },
+        memory: MemoryLimit::new(bounds.memory),
         abort: None,
         logs: Vec::new(),
         log_lines: bounds.log_lines,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Seq, Time, Verdict};
+use super::{ByteSize, Seq, Time, Verdict};
 
 /// One binding applied to one interaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,8 +13,10 @@ pub struct Evaluation {
     pub started_at: Time,
     /// What came of it.
     pub outcome: Outcome,
-    /// Wall-clock microseconds of the call, instantiation included.
+    /// Wall-clock microseconds of the call, rounded, instantiation included.
     pub duration_us: u32,
+    /// The most that its memories and tables took; not stored.
+    pub peak_memory: ByteSize,
     /// Ticks of the deadline's clock, 2 ms each, that passed during it.
     pub epochs: u32,
     /// How often it was tried, at least once.

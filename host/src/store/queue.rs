@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::StoreError;
 use super::evaluations::EvaluationBatch;
 use super::interactions::{NewRecord, Recorded};
+use crate::histogram::{self, Histogram};
 
 /// Evaluations that may wait before those who bring more are held up.
 const MAX_EVALUATIONS: usize = 8_192;
@@ -37,7 +38,7 @@ pub(super) struct Taken {
 }
 
 /// What the writer has done since it started, and what waits for it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriterStats {
     /// Transactions committed.
     pub transactions: u64,
@@ -49,10 +50,42 @@ pub struct WriterStats {
     pub duplicates: u64,
     /// Evaluations stored.
     pub evaluations: u64,
+    /// How many records each transaction took, where it took any.
+    pub records_at_once: Histogram,
+    /// How many evaluations each transaction took, where it took any.
+    pub evaluations_at_once: Histogram,
+    /// Microseconds of each transaction, the commit included.
+    pub transaction: Histogram,
+    /// Microseconds of each commit, which waits for the disk.
+    pub commit: Histogram,
     /// Bytes of records that wait.
     pub backlog_bytes: usize,
+    /// Bytes of records that may wait before more is refused.
+    pub max_backlog_bytes: usize,
     /// Evaluations that wait.
     pub backlog_evaluations: usize,
+    /// Evaluations that may wait before workers have to.
+    pub max_backlog_evaluations: usize,
+}
+
+impl WriterStats {
+    fn new(max_weight: usize) -> Self {
+        Self {
+            transactions: 0,
+            failures: 0,
+            recorded: 0,
+            duplicates: 0,
+            evaluations: 0,
+            records_at_once: Histogram::new(&histogram::BATCH),
+            evaluations_at_once: Histogram::new(&histogram::BATCH),
+            transaction: Histogram::new(&histogram::DURATION),
+            commit: Histogram::new(&histogram::DURATION),
+            backlog_bytes: 0,
+            max_backlog_bytes: max_weight,
+            backlog_evaluations: 0,
+            max_backlog_evaluations: MAX_EVALUATIONS,
+        }
+    }
 }
 
 pub(super) struct Queue {
@@ -91,7 +124,7 @@ impl Queue {
             writable: true,
             closed: false,
             hurried: false,
-            stats: WriterStats::default(),
+            stats: WriterStats::new(max_weight),
         };
         Self { max_weight, state: Mutex::new(state), filled: Condvar::new(), written: Condvar::new() }
     }
@@ -208,7 +241,7 @@ impl Queue {
 
     pub(super) fn stats(&self) -> WriterStats {
         let state = self.state();
-        WriterStats { backlog_bytes: state.weight, backlog_evaluations: state.evaluations, ..state.stats }
+        WriterStats { backlog_bytes: state.weight, backlog_evaluations: state.evaluations, ..state.stats.clone() }
     }
 
     pub(super) fn is_writable(&self) -> bool {

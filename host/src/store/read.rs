@@ -145,6 +145,17 @@ impl Store {
         rows.into_iter().map(|(header, body)| header.read(&body).map(Arc::new)).collect()
     }
 
+    /// When the interaction at that place of the log was recorded; none beyond its end.
+    pub fn recorded_at(&self, seq: Seq) -> Result<Option<Time>, StoreError> {
+        if let Some(recent) = self.shared.tail.range(seq, seq) {
+            return Ok(recent.first().map(|interaction| interaction.recorded_at));
+        }
+        self.shared.readers.run("read a time of the log", |connection| {
+            let mut select = connection.prepare_cached("SELECT recorded_at FROM interactions WHERE seq = ?1")?;
+            select.query_row(params![seq.0], |row| row.get(0).map(Time::from_nanoseconds)).optional()
+        })
+    }
+
     /// Every binding that was ever loaded, oldest first.
     pub fn binding_list(&self) -> Result<Vec<BindingRow>, StoreError> {
         self.shared.readers.run("list the bindings", |connection| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -72,7 +72,11 @@ struct State {
 struct Written {
     answers: Vec<Vec<Recorded>>,
     appended: Vec<(Arc<Interaction>, usize)>,
+    /// Those that were new.
     evaluations: u64,
+    evaluations_at_once: usize,
+    transaction: Duration,
+    commit: Duration,
 }
 
 impl State {
@@ -97,7 +101,6 @@ impl State {
                 }
                 Err(error) => {
                     failures += 1;
-                    tracing::error!(%error, "cannot write; what was posted is refused, evaluations will be tried again");
                     self.refuse(records, &error);
                     self.queue.done(weight, 0, batches, false);
                     if self.queue.is_closed() && failures >= LAST_TRIES {
@@ -117,9 +120,29 @@ impl State {
     }
 
     fn write(&mut self, records: &mut [RecordRequest], batches: &[EvaluationBatch]) -> rusqlite::Result<Written> {
+        let _span = tracing::info_span!(
+            "write",
+            tribunal.records = records.iter().map(|request| request.records.len()).sum::<usize>(),
+            tribunal.evaluations = batches.iter().map(|batch| batch.evaluations.len()).sum::<usize>(),
+        )
+        .entered();
+        self.transact(records, batches).inspect_err(|error| {
+            tracing::error!(%error, "cannot write; what was posted is refused, evaluations will be tried again");
+        })
+    }
+
+    fn transact(&mut self, records: &mut [RecordRequest], batches: &[EvaluationBatch]) -> rusqlite::Result<Written> {
+        let began = Instant::now();
         let now = Time::now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut written = Written { answers: Vec::with_capacity(records.len()), appended: Vec::new(), evaluations: 0 };
+        let mut written = Written {
+            answers: Vec::with_capacity(records.len()),
+            appended: Vec::new(),
+            evaluations: 0,
+            evaluations_at_once: batches.iter().map(|batch| batch.evaluations.len()).sum(),
+            transaction: Duration::ZERO,
+            commit: Duration::ZERO,
+        };
         let mut head = self.head;
         for request in records {
             let mut answers = Vec::with_capacity(request.records.len());
@@ -137,7 +160,9 @@ impl State {
         for batch in batches {
             written.evaluations += evaluations::insert(&transaction, &mut self.names, batch)?;
         }
+        let all_said = Instant::now();
         transaction.commit()?;
+        (written.transaction, written.commit) = (began.elapsed(), all_said.elapsed());
         self.head = head;
         Ok(written)
     }
@@ -151,6 +176,15 @@ impl State {
             stats.recorded += recorded;
             stats.duplicates += answered as u64 - recorded;
             stats.evaluations += written.evaluations;
+            stats.transaction.record_duration(written.transaction);
+            stats.commit.record_duration(written.commit);
+            for (histogram, count) in
+                [(&mut stats.records_at_once, answered), (&mut stats.evaluations_at_once, written.evaluations_at_once)]
+            {
+                if count > 0 {
+                    histogram.record(count as u64);
+                }
+            }
         });
         for (request, answers) in records.into_iter().zip(written.answers) {
             // Whoever asked may have gone; what is written stays.
