@@ -106,11 +106,12 @@ where
     layer.with_filter(wanted.and(filter_fn(|metadata| metadata.is_event() && !is_chatter(metadata))))
 }
 
-/// What the OpenTelemetry crates say of each batch that was not taken; [`Reported`] says it once in a while.
+/// What the OpenTelemetry crates say of each batch that was not taken, and of the end: [`Reported`] says the one once in a
+/// while, and [`Telemetry`] the other.
 fn is_chatter(metadata: &Metadata<'_>) -> bool {
     let name = metadata.name();
-    metadata.target().starts_with("opentelemetry")
-        && (name.starts_with("Export.") || name.ends_with(".ExportError") || *metadata.level() > Level::WARN)
+    let is_said = name.starts_with("Export.") || name.ends_with(".ExportError") || name.contains(".Shutdown.");
+    metadata.target().starts_with("opentelemetry") && (is_said || *metadata.level() > Level::WARN)
 }
 
 /// The host's own spans, with the warnings and errors that happened in them.
