@@ -252,6 +252,22 @@ fn what_may_pass_is_tried_again_and_counted_once() {
     assert_eq!(pages(&server, "/v1/interactions?outcome=guest-error").len(), 2);
 }
 
+/// Some failures that pass late, among many good answers, are no reason to hold a binding back.
+#[test]
+fn retries_do_not_open_the_breaker() {
+    let server = Server::start(&moody("m", "attempts = 4"));
+    let mood = |at: usize| if at.is_multiple_of(5) { "transient" } else { "good" };
+    let items: Vec<_> = (0..200).map(|at| in_mood(&format!("r{at}"), mood(at))).collect();
+    server.post(&json!(items));
+    server.wait_until("all attempts are used up", || {
+        let item = binding(&server, "m");
+        item["outcomes"]["guest-error"] == 40 && item["retries"]["waiting"] == 0
+    });
+    let item = binding(&server, "m");
+    assert_eq!((&item["breaker"]["trips"], &item["outcomes"]["succeeded"]), (&json!(0), &json!(160)), "{item}");
+    assert_eq!(standing(&server, "r0", "m")["evaluation"]["attempts"], 4);
+}
+
 /// More bindings that hang than there are workers of any kind, for longer than this test waits, and one that does not.
 #[test]
 fn bindings_that_hang_hold_up_no_other() {

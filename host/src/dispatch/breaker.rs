@@ -71,6 +71,10 @@ pub(super) enum Change {
 }
 
 impl Breaker {
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     pub(super) fn allowance(&self, now: Time) -> Allowance {
         match &self.open {
             None => Allowance::Everything,

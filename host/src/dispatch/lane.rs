@@ -185,8 +185,14 @@ impl Lane {
     /// Takes the next job.
     pub(super) fn take(&mut self, head: Seq, now: Time) -> Option<Job> {
         let probe = self.breaker.allowance(now) == Allowance::Probe;
-        let due = self.retries.take(now, if probe { 1 } else { usize::MAX });
-        let job = if due.is_empty() { self.take_stretch(head, if probe { 1 } else { TURN })? } else { Job::Again(due) };
+        // What was tried before is a poor probe: it failed already.
+        let fresh = if probe { self.take_stretch(head, 1) } else { None };
+        let due = if fresh.is_some() { Vec::new() } else { self.retries.take(now, if probe { 1 } else { usize::MAX }) };
+        let job = match fresh {
+            Some(job) => job,
+            None if due.is_empty() => self.take_stretch(head, TURN)?,
+            None => Job::Again(due),
+        };
         self.in_flight += 1;
         if probe {
             self.breaker.probe();
@@ -279,6 +285,10 @@ impl Lane {
             Outcome::Succeeded(_) => None,
             Outcome::Failed(failure) => Some(failure),
         };
+        if failure.is_some() && evaluation.attempts > 1 && !self.breaker.is_open() {
+            // It was counted when it failed first: the retries of a few must not make a binding one that keeps failing.
+            return;
+        }
         let name = &self.plugin.binding().name;
         match self.breaker.note(failure, now) {
             Some(Change::Tripped) => {
