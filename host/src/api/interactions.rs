@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use super::page::{List, ListQuery, ListRequest};
+use super::page::{DetailQuery, List, ListQuery, ListRequest, Shadows};
 use super::{Api, query};
 use crate::dispatch::{Absent, Standing};
 use crate::http::{Problem, ProblemBody};
@@ -125,7 +125,8 @@ pub(super) struct InteractionDetail {
 struct Judged {
     /// When it was recorded.
     recorded_at: Time,
-    /// By binding, oldest first; those that gave none are at `/v1/interactions/{id}/evaluations`.
+    /// By binding, oldest first, shadows only where asked for; all of them, and why others gave none, are at
+    /// `/v1/interactions/{id}/evaluations`.
     evaluations: Vec<EvaluationItem>,
 }
 
@@ -159,6 +160,8 @@ pub(super) struct EvaluationItem {
     version: String,
     /// The binding's digest: what judged, and how.
     binding: String,
+    /// Whether the binding is a shadow.
+    shadow: bool,
     /// The sha256 of the plugin's file.
     sha256: String,
     /// `succeeded` or `failed`.
@@ -197,6 +200,7 @@ impl From<EvaluationRow> for EvaluationItem {
             plugin: row.plugin,
             version: row.version,
             binding: row.binding.to_string(),
+            shadow: row.shadow,
             sha256: row.sha256.to_string(),
             outcome: if row.failure.is_some() { "failed" } else { "succeeded" },
             failure: row.failure.map(|reason| FailureItem { reason, message: row.message.unwrap_or_default() }),
@@ -212,15 +216,17 @@ impl From<EvaluationRow> for EvaluationItem {
 /// Read an interaction
 #[utoipa::path(
     get, path = "/v1/interactions/{id}", tag = "interactions",
-    params(("id" = String, Path, description = "The interaction's id")),
+    params(("id" = String, Path, description = "The interaction's id"), DetailQuery),
     responses(
         (status = 200, description = "The interaction with its evaluations", body = InteractionDetail),
         (status = 404, description = "There is none of that id", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is not valid", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn interaction_get(
     State(api): State<Api>,
     PathId(id): PathId,
+    Shadows(shadows): Shadows,
 ) -> Result<Json<InteractionDetail>, Problem> {
     let StoredInteraction { interaction, evaluations } = find(&api, id).await?;
     let mut posted = interaction.posted.clone();
@@ -230,7 +236,7 @@ pub(super) async fn interaction_get(
         interaction: posted,
         judged: Judged {
             recorded_at: interaction.recorded_at,
-            evaluations: evaluations.into_iter().map(EvaluationItem::from).collect(),
+            evaluations: evaluations.into_iter().filter(|row| shadows || !row.shadow).map(EvaluationItem::from).collect(),
         },
     }))
 }
@@ -264,6 +270,9 @@ pub(super) struct StandingItem {
     /// The binding's digest; none where it is not loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<String>,
+    /// Whether the binding is a shadow; none where it is not loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<bool>,
     /// `succeeded`, `failed`, `retrying`, `filtered`, `sampled-out`, `pending`, `loaded-later` or `not-loaded`.
     status: &'static str,
     /// Why there is no verdict, where there is none.
@@ -291,15 +300,18 @@ pub(super) async fn evaluation_list(
 ) -> Result<Json<List<StandingItem>>, Problem> {
     let StoredInteraction { interaction, evaluations } = find(&api, id).await?;
     let evaluated: Vec<_> = evaluations.iter().map(|evaluation| evaluation.binding_id).collect();
+    let store = api.store.clone();
+    let shadows = query(move || store.binding_shadows()).await?;
     let standings = api.bench.standings(&interaction);
     let is_loaded = |row: &EvaluationRow| standings.iter().any(|(_, id, _)| *id == row.binding_id);
     let mut items: Vec<_> = evaluations.into_iter().map(|row| evaluated_item(is_loaded(&row), row)).collect();
-    items.extend(standings.into_iter().filter(|(_, id, _)| !evaluated.contains(id)).map(|(plugin, _, standing)| {
+    items.extend(standings.into_iter().filter(|(_, id, _)| !evaluated.contains(id)).map(|(plugin, id, standing)| {
         let (status, reason) = in_words(standing);
         let binding = plugin.binding();
         StandingItem {
             plugin: binding.name.to_string(),
             binding: Some(binding.digest().to_string()),
+            shadow: Some(shadows.contains(&id)),
             status,
             reason: Some(reason),
             evaluation: None,
@@ -308,6 +320,7 @@ pub(super) async fn evaluation_list(
     items.extend(api.bench.absent().into_iter().map(|(name, absent)| StandingItem {
         plugin: name.to_string(),
         binding: None,
+        shadow: None,
         status: "not-loaded",
         reason: Some(match absent {
             Absent::Loading => "it is being loaded".to_owned(),
@@ -329,6 +342,7 @@ fn evaluated_item(is_loaded: bool, row: EvaluationRow) -> StandingItem {
     StandingItem {
         plugin: evaluation.plugin.clone(),
         binding: Some(evaluation.binding.clone()),
+        shadow: Some(evaluation.shadow),
         status,
         reason,
         evaluation: Some(evaluation),

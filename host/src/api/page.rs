@@ -62,6 +62,9 @@ pub(super) struct ListQuery {
     /// Judged by this binding: a digest as in `/v1/plugins`. Where a binding was changed, verdicts of the old one stay,
     /// and `plugin` finds those of both.
     binding: Option<String>,
+    /// `true`: also by shadow bindings, which are otherwise left out unless `plugin` or `binding` names them.
+    #[param(value_type = bool, required = false)]
+    shadow: Option<String>,
     /// Given a verdict of this name.
     verdict: Option<String>,
     /// Given a verdict with this label or code.
@@ -94,6 +97,28 @@ impl<S: Send + Sync> FromRequestParts<S> for ListRequest {
     }
 }
 
+/// The query of one interaction.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DetailQuery {
+    /// `true`: with the evaluations of shadow bindings.
+    #[param(value_type = bool, required = false)]
+    shadow: Option<String>,
+}
+
+/// Whether the evaluations of shadow bindings are asked for.
+pub(super) struct Shadows(pub(super) bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for Shadows {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parse_query::<DetailQuery>(parts.uri.query().unwrap_or_default())?;
+        Ok(Self(flag("shadow", query.shadow)?.unwrap_or(false)))
+    }
+}
+
 fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
@@ -116,6 +141,7 @@ impl TryFrom<ListQuery> for ListRequest {
         let verdict = VerdictFilter {
             plugin: query.plugin,
             binding: parse("binding", query.binding, "the 64 hexadecimal digits of a binding's digest")?,
+            shadows: flag("shadow", query.shadow)?.unwrap_or(false),
             verdict: query.verdict,
             label: query.label,
             min_value: number("min_value", query.min_value)?,
@@ -130,7 +156,7 @@ impl TryFrom<ListQuery> for ListRequest {
             session: query.session,
             user: query.user,
             prompt: query.prompt,
-            has_error: parse("has_error", query.has_error, "true or false")?,
+            has_error: flag("has_error", query.has_error)?,
             from: parse::<Time>("from", query.from, time)?,
             to: parse::<Time>("to", query.to, time)?,
             verdict,
@@ -147,6 +173,10 @@ fn parse<T: std::str::FromStr>(
 ) -> Result<Option<T>, Problem> {
     text.map(|text| text.parse().map_err(|_| Problem::field(field, format!("expected {expected}, got {text:?}"))))
         .transpose()
+}
+
+fn flag(field: &'static str, text: Option<String>) -> Result<Option<bool>, Problem> {
+    parse(field, text, "true or false")
 }
 
 fn number(field: &'static str, text: Option<String>) -> Result<Option<f64>, Problem> {

@@ -43,6 +43,8 @@ pub(super) struct LoadedItem {
     sha256: String,
     /// The binding's digest: what judges, and how.
     binding: String,
+    /// Whether it is a shadow: its verdicts are left out of lists that do not ask for them.
+    shadow: bool,
     /// What it judges.
     kinds: Vec<Kind>,
     /// What every call stays within.
@@ -146,6 +148,7 @@ impl LoadedItem {
             summary: description.summary.clone(),
             sha256: binding.component.to_string(),
             binding: binding.digest().to_string(),
+            shadow: row.as_ref().is_some_and(|row| row.shadow),
             kinds: lane.plugin.kinds().collect(),
             limits: binding.limits,
             capabilities: binding.capabilities.clone(),

@@ -63,7 +63,7 @@ pub struct ReloadReport {
 impl fmt::Display for ReloadReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |outcome: &str| self.items.iter().filter(|item| item.outcome == outcome).count();
-        let outcomes = ["loaded", "replaced", "unchanged", "removed", "failed"];
+        let outcomes = ["loaded", "replaced", "changed", "unchanged", "removed", "failed"];
         let counts = outcomes.map(|outcome| format!("{} {outcome}", count(outcome)));
         f.write_str(&counts.join(", "))
     }
@@ -74,7 +74,8 @@ impl fmt::Display for ReloadReport {
 pub struct ReloadItem {
     /// Its name.
     pub name: String,
-    /// `loaded`, `replaced`, `unchanged`, `removed` or `failed`.
+    /// `loaded`, `replaced`, `changed` (it goes on as it is, and is a shadow now or no longer one), `unchanged`, `removed`
+    /// or `failed`.
     pub outcome: &'static str,
     /// Why it could not be loaded. What was loaded under its name before goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +89,8 @@ pub enum ReloadOutcome {
     Loaded,
     /// It took the place of another.
     Replaced,
+    /// It is loaded already, and has become a shadow or is no longer one.
+    Changed,
     /// It is loaded already.
     Unchanged,
     /// The configuration has it no more.
@@ -102,6 +105,7 @@ impl ReloadItem {
         let (outcome, error) = match outcome {
             ReloadOutcome::Loaded => ("loaded", None),
             ReloadOutcome::Replaced => ("replaced", None),
+            ReloadOutcome::Changed => ("changed", None),
             ReloadOutcome::Unchanged => ("unchanged", None),
             ReloadOutcome::Removed => ("removed", None),
             ReloadOutcome::Failed(reason) => ("failed", Some(reason)),

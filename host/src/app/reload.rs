@@ -184,16 +184,16 @@ impl State {
     /// Loads one plugin where it is not what is loaded under that name.
     fn bring(&self, name: &Name, plugin: config::Plugin, is_start: bool) -> Result<ReloadOutcome, String> {
         let began = Instant::now();
-        let start = plugin.start;
+        let (start, shadow) = (plugin.start, plugin.shadow);
         let (file, binding) = load::bind(plugin).map_err(|error| crate::report(&error))?;
         let (running, wanted) = (self.dispatcher.loaded(name), binding.digest());
         if running == Some(wanted) {
-            self.dispatcher.keep(name);
-            return Ok(ReloadOutcome::Unchanged);
+            let changed = self.dispatcher.keep(name, shadow).map_err(|error| crate::report(&error))?;
+            return Ok(if changed { ReloadOutcome::Changed } else { ReloadOutcome::Unchanged });
         }
         let latest = (!is_start).then(|| self.dispatcher.head());
         let plugin = Plugin::load(&self.engine, &file, Arc::new(binding)).map_err(|error| crate::report(&error))?;
-        self.dispatcher.load(plugin, start, latest).map_err(|error| crate::report(&error))?;
+        self.dispatcher.load(plugin, shadow, start, latest).map_err(|error| crate::report(&error))?;
         tracing::info!(%name, binding = %wanted, ms = began.elapsed().as_millis() as u64, "plugin loaded");
         Ok(if running.is_some() { ReloadOutcome::Replaced } else { ReloadOutcome::Loaded })
     }

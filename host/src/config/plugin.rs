@@ -24,6 +24,8 @@ pub struct Plugin {
     pub sample: Sample,
     /// Where it starts when it is new.
     pub start: Option<Start>,
+    /// Whether its verdicts are left out of lists that do not ask for them.
+    pub shadow: bool,
     /// What every call stays within.
     pub limits: Limits,
     /// The granted host imports, sorted.
@@ -48,6 +50,8 @@ pub(super) struct Table {
     #[serde(default = "all")]
     sample: Sample,
     start: Option<Start>,
+    #[serde(default)]
+    shadow: bool,
     #[serde(default = "default_capabilities")]
     capabilities: Vec<String>,
     deadline: Option<Deadline>,
@@ -85,6 +89,7 @@ impl Table {
             filter: self.filter,
             sample: self.sample,
             start: self.start,
+            shadow: self.shadow,
             limits: Limits {
                 deadline: self.deadline.unwrap_or(default.deadline),
                 memory: self.memory.unwrap_or(default.memory),

@@ -71,7 +71,13 @@ impl Dispatcher {
     /// Gives the binding a lane, in the place of the one that has its name. It goes on where it stood when it was loaded
     /// before; a new one starts where `start` says, else where the one before it stands, else at `latest`, which is the
     /// end of the log when this host started where it is not given.
-    pub fn load(&self, plugin: Plugin, start: Option<Start>, latest: Option<Seq>) -> Result<(), StoreError> {
+    pub fn load(
+        &self,
+        plugin: Plugin,
+        shadow: bool,
+        start: Option<Start>,
+        latest: Option<Seq>,
+    ) -> Result<(), StoreError> {
         let (shared, store) = (&self.shared, &self.shared.store);
         let name = plugin.binding().name.clone();
         let before = shared.retire(&name);
@@ -80,7 +86,8 @@ impl Dispatcher {
         let named = (description.name.as_str(), description.version.as_str());
         let made = (|| {
             let latest = latest.unwrap_or(shared.latest);
-            let registered = store.binding_register(plugin.binding(), named, &kinds, (start, before, latest))?;
+            let places = (start, before, latest);
+            let registered = store.binding_register(plugin.binding(), named, &kinds, shadow, places)?;
             Ok((registered, store.retries(registered.id)?, running_backfills(store, registered.id)?))
         })();
         let mut state = shared.state();
@@ -113,9 +120,14 @@ impl Dispatcher {
         }
     }
 
-    /// Notes that what is loaded under that name is what the configuration wants.
-    pub fn keep(&self, name: &Name) {
-        self.shared.state().lanes.of_name(name).for_each(|lane| lane.rejected = None);
+    /// Notes that what is loaded under that name is what the configuration wants, as a shadow or not. Says whether that
+    /// changed anything.
+    pub fn keep(&self, name: &Name, shadow: bool) -> Result<bool, StoreError> {
+        let mut kept = None;
+        for lane in self.shared.state().lanes.of_name(name) {
+            (lane.rejected, kept) = (None, Some(lane.id));
+        }
+        kept.map_or(Ok(false), |binding| self.shared.store.binding_set_shadow(binding, shadow))
     }
 
     /// Takes the binding of that name away once what is under way is done. Its verdicts stay, and so does its cursor.

@@ -115,14 +115,15 @@ impl Store {
         })
     }
 
-    /// Makes the binding known, or finds it where it is. A new one starts where `start` says; else at `before`, where
-    /// the one stood that it takes the place of; else where the newest binding of the same name stands; else at
-    /// `latest`, behind what is recorded by then.
+    /// Makes the binding known, or finds it where it is; whether it is a shadow is as given in either case. A new one
+    /// starts where `start` says; else at `before`, where the one stood that it takes the place of; else where the newest
+    /// binding of the same name stands; else at `latest`, behind what is recorded by then.
     pub fn binding_register(
         &self,
         binding: &Binding,
         plugin: (&str, &str),
         kinds: &[Kind],
+        shadow: bool,
         (start, before, latest): (Option<Start>, Option<Seq>, Seq),
     ) -> Result<RegisteredBinding, StoreError> {
         let row = NewBinding {
@@ -133,11 +134,25 @@ impl Store {
             component: binding.component.as_bytes().to_vec(),
             kinds: serde_json::json!(kinds).to_string(),
             definition: binding.definition().to_string(),
+            shadow,
             start,
             before,
             latest,
         };
         self.write("register a binding", move |connection| register(connection, &row))
+    }
+
+    /// Makes a known binding a shadow, or no longer one; its verdicts stay. Says whether that changed anything.
+    pub fn binding_set_shadow(&self, binding: BindingId, shadow: bool) -> Result<bool, StoreError> {
+        self.write("change what a binding's verdicts are", move |connection| set_shadow(connection, binding, shadow))
+    }
+
+    /// The bindings that are shadows.
+    pub fn binding_shadows(&self) -> Result<Vec<BindingId>, StoreError> {
+        self.shared.readers.run("list the shadows", |connection| {
+            let mut select = connection.prepare_cached("SELECT id FROM bindings WHERE shadow = 1")?;
+            select.query_map([], |row| row.get(0).map(BindingId))?.collect()
+        })
     }
 }
 
@@ -149,6 +164,7 @@ struct NewBinding {
     component: Vec<u8>,
     kinds: String,
     definition: String,
+    shadow: bool,
     start: Option<Start>,
     before: Option<Seq>,
     latest: Seq,
@@ -164,6 +180,8 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
         )
         .optional()?;
     if let Some(found) = found {
+        set_shadow(&transaction, found.id, new.shadow)?;
+        transaction.commit()?;
         return Ok(found);
     }
     let stored: Option<i64> = transaction
@@ -179,8 +197,8 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
         (Some(Start::Latest), _) | (None, None) => latest,
     };
     let registered = transaction.query_row(
-        "INSERT INTO bindings (digest, name, plugin, version, component, kinds, definition, loaded_at, start, cursor)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9) RETURNING id, start, cursor",
+        "INSERT INTO bindings (digest, name, plugin, version, component, kinds, definition, loaded_at, start, cursor, shadow)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10) RETURNING id, start, cursor",
         params![
             new.digest.as_bytes(),
             new.name,
@@ -190,12 +208,18 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
             new.kinds,
             new.definition,
             Time::now().as_nanoseconds(),
-            start
+            start,
+            new.shadow
         ],
         registered_row,
     )?;
     transaction.commit()?;
     Ok(registered)
+}
+
+fn set_shadow(connection: &Connection, binding: BindingId, shadow: bool) -> rusqlite::Result<bool> {
+    let sql = "UPDATE bindings SET shadow = ?2 WHERE id = ?1 AND shadow <> ?2";
+    Ok(connection.execute(sql, params![binding.0, shadow])? > 0)
 }
 
 fn registered_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<RegisteredBinding> {

@@ -40,6 +40,8 @@ pub struct VerdictFilter {
     pub plugin: Option<String>,
     /// Given by this binding.
     pub binding: Option<BindingDigest>,
+    /// Given by a shadow or not. Otherwise by a shadow only where `plugin` or `binding` asks for one.
+    pub shadows: bool,
     /// Its name.
     pub verdict: Option<String>,
     /// Its label or code.
@@ -57,13 +59,18 @@ pub struct VerdictFilter {
 impl VerdictFilter {
     /// Whether an evaluation without verdicts can't be what is asked for, so that judgements are to be searched.
     fn asks_of_judgements(&self) -> bool {
-        let Self { plugin: _, binding: _, verdict, label, min_value, max_value, min_severity, outcome } = self;
+        let Self { plugin: _, binding: _, shadows: _, verdict, label, min_value, max_value, min_severity, outcome } = self;
         matches!(outcome, Some(OutcomeFilter::Failed | OutcomeFilter::FailedFor(_)))
             || verdict.is_some()
             || label.is_some()
             || min_value.is_some()
             || max_value.is_some()
             || min_severity.is_some()
+    }
+
+    /// Whether the verdicts of shadows are searched too.
+    fn takes_shadows(&self) -> bool {
+        self.shadows || self.plugin.is_some() || self.binding.is_some()
     }
 }
 
@@ -215,10 +222,11 @@ impl Store {
     fn bindings_of(&self, filter: &VerdictFilter) -> Result<Vec<i64>, StoreError> {
         let bindings: Vec<i64> = self.shared.readers.run("find bindings", |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT id FROM bindings WHERE name = coalesce(?1, name) AND digest = coalesce(?2, digest) ORDER BY id",
+                "SELECT id FROM bindings
+                 WHERE name = coalesce(?1, name) AND digest = coalesce(?2, digest) AND shadow <= ?3 ORDER BY id",
             )?;
             let digest = filter.binding.as_ref().map(BindingDigest::as_bytes);
-            select.query_map(params![filter.plugin, digest], |row| row.get(0))?.collect()
+            select.query_map(params![filter.plugin, digest, filter.takes_shadows()], |row| row.get(0))?.collect()
         })?;
         if bindings.len() > MOST_BINDINGS { Err(StoreError::TooBroad { most: MOST_BINDINGS }) } else { Ok(bindings) }
     }
@@ -265,10 +273,16 @@ fn scan_interactions(
     let VerdictFilter { plugin, binding, outcome, .. } = &filter.verdict;
     if plugin.is_some() || binding.is_some() || outcome.is_some() {
         let digest = binding.map(|digest| *digest.as_bytes());
-        let values: [Box<dyn ToSql>; 3] = [Box::new(plugin.clone()), Box::new(digest), Box::new(outcome.is_none())];
+        let values: [Box<dyn ToSql>; 4] = [
+            Box::new(plugin.clone()),
+            Box::new(digest),
+            Box::new(filter.verdict.takes_shadows()),
+            Box::new(outcome.is_none()),
+        ];
         conditions.add(
             "EXISTS (SELECT 1 FROM bindings b CROSS JOIN evaluations e ON e.binding = b.id AND e.seq = i.seq
-                     WHERE b.name = coalesce(?, b.name) AND b.digest = coalesce(?, b.digest) AND (? OR e.failure IS NULL))",
+                     WHERE b.name = coalesce(?, b.name) AND b.digest = coalesce(?, b.digest) AND b.shadow <= ?
+                       AND (? OR e.failure IS NULL))",
             values,
         );
     }
@@ -290,7 +304,7 @@ fn scan_interactions(
 
 /// What asks of a verdict or failure.
 fn judgement_conditions(filter: &InteractionFilter, verdicts_only: bool) -> Conditions {
-    let VerdictFilter { plugin: _, binding: _, verdict, label, min_value, max_value, min_severity, outcome } =
+    let VerdictFilter { plugin: _, binding: _, shadows: _, verdict, label, min_value, max_value, min_severity, outcome } =
         &filter.verdict;
     let mut conditions = Conditions::default();
     match outcome {

@@ -71,6 +71,8 @@ pub struct BindingRow {
     pub start: Seq,
     /// Everything up to here is done.
     pub cursor: Seq,
+    /// Whether its verdicts are left out of lists that do not ask for them.
+    pub shadow: bool,
     /// How often it came to each outcome.
     pub tallies: Vec<(String, u64)>,
 }
@@ -86,6 +88,8 @@ pub struct EvaluationRow {
     pub version: String,
     /// The binding's digest.
     pub binding: BindingDigest,
+    /// Whether the binding is a shadow.
+    pub shadow: bool,
     /// The plugin's digest.
     pub sha256: ComponentDigest,
     /// The reason, where it failed.
@@ -120,7 +124,7 @@ impl Store {
             };
             let mut select = connection.prepare_cached(
                 "SELECT b.name, b.version, b.digest, b.component, e.failure, e.message, e.duration_us, e.attempts,
-                        e.verdicts, e.logs, b.id, e.retry_at
+                        e.verdicts, e.logs, b.id, e.retry_at, b.shadow
                  FROM bindings b JOIN evaluations e ON e.binding = b.id AND e.seq = ?1 ORDER BY b.id",
             )?;
             let evaluations = select.query_map(params![interaction.seq.0], evaluation)?.collect::<Result<_, _>>()?;
@@ -161,7 +165,7 @@ impl Store {
         self.shared.readers.run("list the bindings", |connection| {
             let mut tallies = connection.prepare_cached("SELECT outcome, count FROM tallies WHERE binding = ?1")?;
             let mut select = connection.prepare_cached(
-                "SELECT id, digest, name, plugin, version, component, kinds, loaded_at, start, cursor
+                "SELECT id, digest, name, plugin, version, component, kinds, loaded_at, start, cursor, shadow
                  FROM bindings ORDER BY id",
             )?;
             let mut rows = select.query_map([], binding)?.collect::<Result<Vec<_>, _>>()?;
@@ -221,6 +225,7 @@ fn evaluation(row: &Row<'_>) -> rusqlite::Result<EvaluationRow> {
         },
         binding_id: BindingId(row.get(10)?),
         retry_at: row.get::<_, Option<i64>>(11)?.map(Time::from_nanoseconds),
+        shadow: row.get(12)?,
     })
 }
 
@@ -246,6 +251,7 @@ fn binding(row: &Row<'_>) -> rusqlite::Result<BindingRow> {
         loaded_at: Time::from_nanoseconds(row.get(7)?),
         start: Seq(row.get(8)?),
         cursor: Seq(row.get(9)?),
+        shadow: row.get(10)?,
         tallies: Vec::new(),
     })
 }
