@@ -1,6 +1,7 @@
 //! HTTP out: what is stored and how the host is. Handlers extract, make one call and respond; they know no SQL and
 //! no wasmtime.
 
+mod compare;
 mod health;
 mod interactions;
 mod metrics;
@@ -12,6 +13,7 @@ mod verdicts;
 use std::sync::Arc;
 
 pub use reload::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadRequest, Reloads};
+use tokio::sync::Semaphore;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,6 +36,8 @@ pub struct Api {
     pub engine: Engine,
     /// What was answered.
     pub traffic: Arc<Traffic>,
+    /// Whose turn it is to have bindings compared.
+    pub comparisons: Arc<Semaphore>,
 }
 
 #[derive(OpenApi)]
@@ -68,6 +72,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(verdicts::verdict_list))
         .routes(routes!(plugins::plugin_list))
         .routes(routes!(reload::plugin_reload))
+        .routes(routes!(compare::compare))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

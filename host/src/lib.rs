@@ -12,6 +12,7 @@ pub mod http;
 pub mod ingest;
 pub mod plugin;
 pub mod record;
+mod statistics;
 pub mod store;
 
 /// An error and its causes, in one line.

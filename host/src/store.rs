@@ -6,7 +6,9 @@
 
 mod backfills;
 mod checkpoint;
+mod compare;
 mod evaluations;
+mod find;
 mod interactions;
 mod list;
 mod names;
@@ -14,6 +16,7 @@ mod payload;
 mod query;
 mod queue;
 mod read;
+mod reader;
 mod schema;
 mod tail;
 mod writer;
@@ -22,11 +25,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use backfills::{BackfillId, BackfillRow, BackfillStatus, Filled, NewBackfill, Selection};
+pub use compare::{
+    Categories, CategoryPair, ComparedBinding, ComparedCode, ComparedVerdict, Comparison, ComparisonError,
+    ComparisonRequest, DifferingInteraction, Given, HistogramBin, Numbers, SaidOf, Totals,
+};
 pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Retry, Tallies};
+pub use find::{FindError, FoundBinding};
 pub use interactions::{NewRecord, Recorded};
 pub use list::{InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow};
 pub use queue::WriterStats;
 pub use read::{BindingRow, EvaluationRow, StoredInteraction};
+pub use reader::StoreReader;
 
 use crate::record::Seq;
 
@@ -80,6 +89,12 @@ pub enum StoreError {
         found: i64,
         /// The newest that is known.
         known: i64,
+    },
+    /// It was written by an older version, and this is only read.
+    #[error("{} is of an older version: start `tribunal serve` on it once", path.display())]
+    TooOld {
+        /// The database.
+        path: PathBuf,
     },
     /// Too much waits to be written; try again in a moment.
     #[error("too much is waiting to be written")]

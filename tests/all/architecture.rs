@@ -7,12 +7,13 @@ use std::path::Path;
 use tribunal_tests::root;
 
 /// Which module may import which.
-const MODULES: [(&str, &[&str]); 10] = [
+const MODULES: [(&str, &[&str]); 11] = [
     ("record", &[]),
     ("histogram", &[]),
+    ("statistics", &[]),
     ("http", &["record", "histogram", "store"]),
     ("config", &["record"]),
-    ("store", &["record", "histogram"]),
+    ("store", &["record", "histogram", "statistics"]),
     ("plugin", &["record"]),
     ("dispatch", &["record", "histogram", "store", "plugin"]),
     ("ingest", &["record", "store", "http"]),

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod cli;
+mod compare;
 mod durability;
 mod hostile_input;
 mod lists;

@@ -127,6 +127,7 @@ fn every_figure_is_what_happened() {
         check("tribunal_plugin_breaker_open", labels, 0.0);
         check("tribunal_plugin_rejected", labels, 0.0);
         check("tribunal_plugin_retries_waiting", labels, 0.0);
+        check("tribunal_plugin_shadow", labels, 0.0);
         check("tribunal_plugin_backfill_interactions", labels, 0.0);
     }
     check_evaluations(&scrape, &server);

@@ -236,7 +236,11 @@ pub(super) async fn interaction_get(
         interaction: posted,
         judged: Judged {
             recorded_at: interaction.recorded_at,
-            evaluations: evaluations.into_iter().filter(|row| shadows || !row.shadow).map(EvaluationItem::from).collect(),
+            evaluations: evaluations
+                .into_iter()
+                .filter(|row| shadows || !row.shadow)
+                .map(EvaluationItem::from)
+                .collect(),
         },
     }))
 }

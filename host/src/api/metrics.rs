@@ -69,6 +69,7 @@ struct BindingFigures {
     trips: u64,
     retries: usize,
     is_rejected: bool,
+    is_shadow: bool,
     /// Places of the log that its backfills have yet to pass.
     to_fill: u64,
 }
@@ -114,6 +115,7 @@ impl BindingFigures {
             cursor: cursor.0,
             lag: store.head().0.saturating_sub(cursor.0),
             lag_seconds: waiting_since.map_or(0.0, |since| waits(since) as f64 / 1e9),
+            is_shadow: row.as_ref().is_some_and(|row| row.shadow),
             outcomes: row.map(|row| row.tallies).unwrap_or_default(),
             durations: lane.durations,
             memory: lane.memory,
@@ -165,7 +167,7 @@ impl Figures {
             self.bindings.iter().map(move |binding| Row::new(("plugin", &binding.name), figure(binding)))
         };
         type Column = (&'static str, &'static str, for<'a> fn(&'a BindingFigures) -> Figure<'a>);
-        let columns: [Column; 11] = [
+        let columns: [Column; 12] = [
             ("plugin_cursor", "Everything up to this place of the log is done and stored", |binding| {
                 Figure::Gauge(binding.cursor as f64)
             }),
@@ -193,6 +195,9 @@ impl Figures {
             }),
             ("plugin_rejected", "1 if what the configuration wants in its place could not be loaded", |binding| {
                 Figure::Gauge(binding.is_rejected.into())
+            }),
+            ("plugin_shadow", "1 if its verdicts are left out of lists that do not ask for them", |binding| {
+                Figure::Gauge(binding.is_shadow.into())
             }),
             ("plugin_backfill_interactions", "Places of the log that its backfills have yet to pass", |binding| {
                 Figure::Gauge(binding.to_fill as f64)

@@ -27,60 +27,63 @@ impl<T> List<T> {
 
 /// The query of a list. Every parameter narrows the list; those about verdicts all have to hold of one verdict. Each is
 /// read as text first, so that what is wrong with it can be said.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Where to go on: the `next` of the list before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     /// How many items at most, 1 to 500; 50 where absent.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 500)]
-    limit: Option<String>,
+    pub(super) limit: Option<String>,
     /// Filed under this project.
-    project: Option<String>,
+    pub(super) project: Option<String>,
     /// Answered by this provider.
-    provider: Option<String>,
+    pub(super) provider: Option<String>,
     /// Answered by this model.
-    model: Option<String>,
+    pub(super) model: Option<String>,
     /// Of this session.
-    session: Option<String>,
+    pub(super) session: Option<String>,
     /// Of this user.
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// Made from the prompt template of this name.
-    prompt: Option<String>,
+    pub(super) prompt: Option<String>,
     /// `true`: the call failed. `false`: it did not.
     #[param(value_type = bool, required = false)]
-    has_error: Option<String>,
+    pub(super) has_error: Option<String>,
     /// Started at this moment (RFC 3339) or later.
     #[param(value_type = Time, required = false)]
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// Started before this moment (RFC 3339).
     #[param(value_type = Time, required = false)]
-    to: Option<String>,
+    pub(super) to: Option<String>,
     /// Judged by the binding of this name.
-    plugin: Option<String>,
+    pub(super) plugin: Option<String>,
     /// Judged by this binding: a digest as in `/v1/plugins`. Where a binding was changed, verdicts of the old one stay,
     /// and `plugin` finds those of both.
-    binding: Option<String>,
+    pub(super) binding: Option<String>,
     /// `true`: also by shadow bindings, which are otherwise left out unless `plugin` or `binding` names them.
     #[param(value_type = bool, required = false)]
-    shadow: Option<String>,
+    pub(super) shadow: Option<String>,
     /// Given a verdict of this name.
-    verdict: Option<String>,
+    pub(super) verdict: Option<String>,
     /// Given a verdict with this label or code.
-    label: Option<String>,
+    pub(super) label: Option<String>,
     /// Given a verdict with at least this value; true counts as 1 and false as 0.
     #[param(value_type = f64, required = false)]
-    min_value: Option<String>,
+    pub(super) min_value: Option<String>,
     /// Given a verdict with at most this value.
     #[param(value_type = f64, required = false)]
-    max_value: Option<String>,
+    pub(super) max_value: Option<String>,
     /// Given a finding of at least this severity: `info`, `low`, `medium`, `high` or `critical`.
     #[param(value_type = Severity, required = false)]
-    min_severity: Option<String>,
+    pub(super) min_severity: Option<String>,
     /// What came of an evaluation: `succeeded`, `failed`, or the reason of a failure such as `deadline`.
-    outcome: Option<String>,
+    pub(super) outcome: Option<String>,
 }
+
+/// How many items a list has where nothing is said of it, and at most.
+const ITEMS: (usize, usize) = (50, 500);
 
 /// The query of a list, with every parameter valid.
 pub(super) struct ListRequest {
@@ -119,7 +122,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Shadows {
     }
 }
 
-fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+pub(super) fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let said = error.inner().to_string();
@@ -132,11 +135,7 @@ impl TryFrom<ListQuery> for ListRequest {
     type Error = Problem;
 
     fn try_from(query: ListQuery) -> Result<Self, Problem> {
-        let limit = match parse("limit", query.limit, "a number from 1 to 500")? {
-            None => 50,
-            Some(limit @ 1..=500) => limit,
-            Some(_) => return Err(Problem::field("limit", "expected a number from 1 to 500")),
-        };
+        let limit = limit(query.limit, ITEMS)?;
         let time = "a time from 1970 to 2262 as in RFC 3339, such as 2026-03-01T12:00:00Z";
         let verdict = VerdictFilter {
             plugin: query.plugin,
@@ -163,6 +162,16 @@ impl TryFrom<ListQuery> for ListRequest {
         };
         let after = query.cursor.map(|text| read_cursor(&text)).transpose()?;
         Ok(Self { filter, after, limit })
+    }
+}
+
+/// The parameter `limit`: what it is where it is absent, and at most.
+pub(super) fn limit(text: Option<String>, (absent, most): (usize, usize)) -> Result<usize, Problem> {
+    let expected = format!("a number from 1 to {most}");
+    match parse("limit", text, &expected)? {
+        None => Ok(absent),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Problem::field("limit", format!("expected {expected}, got {limit}"))),
     }
 }
 

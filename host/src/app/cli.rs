@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Failure, check, import, inspect, say, serve, telemetry};
+use super::{Failure, check, compare, import, inspect, say, serve, telemetry};
 use crate::config::{Config, ConfigError};
+use crate::record::Time;
+use crate::store::{ComparisonRequest, InteractionFilter};
 
 /// Judges what language models do in production, with sandboxed WebAssembly plugins.
 #[derive(Parser)]
@@ -39,6 +41,21 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Say how two bindings differ on the interactions that both judged, from the database as it stands: a server may run
+    /// on it or not.
+    Compare {
+        /// One binding: its name, which means the newest of that name, or enough of its digest.
+        a: String,
+        /// The other binding, likewise.
+        b: String,
+        #[command(flatten)]
+        which: CompareArgs,
+        /// As JSON, as `GET /v1/compare` answers.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Look at plugins.
     Plugin {
         #[command(subcommand)]
@@ -56,6 +73,39 @@ enum PluginCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Args)]
+struct CompareArgs {
+    /// Only interactions started at this moment (RFC 3339) or later.
+    #[arg(long)]
+    from: Option<Time>,
+    /// Only interactions started before this moment (RFC 3339).
+    #[arg(long)]
+    to: Option<Time>,
+    /// Only interactions filed under this project.
+    #[arg(long)]
+    project: Option<String>,
+    /// Only interactions answered by this provider.
+    #[arg(long)]
+    provider: Option<String>,
+    /// Only interactions answered by this model.
+    #[arg(long)]
+    model: Option<String>,
+    /// Only interactions made from the prompt template of this name.
+    #[arg(long)]
+    prompt: Option<String>,
+    /// How many of the interactions that differ most are shown.
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+}
+
+impl CompareArgs {
+    fn request(self, a: String, b: String) -> ComparisonRequest {
+        let Self { from, to, project, provider, model, prompt, limit } = self;
+        let filter = InteractionFilter { from, to, project, provider, model, prompt, ..InteractionFilter::default() };
+        ComparisonRequest { a, b, filter, limit }
+    }
 }
 
 #[derive(Args)]
@@ -88,6 +138,10 @@ pub fn run() -> ExitCode {
             config.read().map_err(Failure::from).and_then(|config| import::import(&files, url, &config))
         }
         Command::Check { config } => config.read().map_err(Failure::from).and_then(check::check),
+        Command::Compare { a, b, which, json, config } => config
+            .read()
+            .map_err(Failure::from)
+            .and_then(|config| compare::compare(&config, &which.request(a, b), json)),
         Command::Plugin { command: PluginCommand::Inspect { file, json } } => inspect::inspect(&file, json),
     };
     match result {

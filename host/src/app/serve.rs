@@ -9,6 +9,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::reload::Loader;
@@ -42,7 +43,8 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
     let max_body = config.max_body.0;
     let loader = Loader::start(engine.clone(), Arc::clone(&dispatcher), config);
     let (bench, reloads) = (dispatcher.bench(), loader.reloads());
-    let api = Api { store: store.clone(), bench, reloads, engine, traffic: Arc::default() };
+    let comparisons = Arc::new(Semaphore::new(1));
+    let api = Api { store: store.clone(), bench, reloads, comparisons, engine, traffic: Arc::default() };
     runtime.block_on(answer_until_stopped(listener, router(api, max_body), loader.reloads()))?;
 
     // Nothing comes in any more: let evaluations in flight end and be written, then close the log.

@@ -140,6 +140,7 @@ impl From<StoreError> for Problem {
             StoreError::InUse { .. }
             | StoreError::File { .. }
             | StoreError::TooNew { .. }
+            | StoreError::TooOld { .. }
             | StoreError::Query { .. }
             | StoreError::Damaged { .. } => {
                 tracing::error!(error = crate::report(&error), "a request failed");

@@ -184,18 +184,6 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
         transaction.commit()?;
         return Ok(found);
     }
-    let stored: Option<i64> = transaction
-        .query_row("SELECT cursor FROM bindings WHERE name = ?1 ORDER BY id DESC LIMIT 1", params![new.name], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    let before = new.before.map(|seq| seq.0.cast_signed()).or(stored);
-    let latest = new.latest.0.cast_signed();
-    let start = match (new.start, before) {
-        (Some(Start::Beginning), _) => 0,
-        (None, Some(cursor)) => cursor,
-        (Some(Start::Latest), _) | (None, None) => latest,
-    };
     let registered = transaction.query_row(
         "INSERT INTO bindings (digest, name, plugin, version, component, kinds, definition, loaded_at, start, cursor, shadow)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10) RETURNING id, start, cursor",
@@ -208,13 +196,27 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
             new.kinds,
             new.definition,
             Time::now().as_nanoseconds(),
-            start,
+            first_cursor(&transaction, new)?,
             new.shadow
         ],
         registered_row,
     )?;
     transaction.commit()?;
     Ok(registered)
+}
+
+fn first_cursor(connection: &Connection, new: &NewBinding) -> rusqlite::Result<i64> {
+    let stored: Option<i64> = connection
+        .query_row("SELECT cursor FROM bindings WHERE name = ?1 ORDER BY id DESC LIMIT 1", params![new.name], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let before = new.before.map(|seq| seq.0.cast_signed()).or(stored);
+    Ok(match (new.start, before) {
+        (Some(Start::Beginning), _) => 0,
+        (None, Some(cursor)) => cursor,
+        (Some(Start::Latest), _) | (None, None) => new.latest.0.cast_signed(),
+    })
 }
 
 fn set_shadow(connection: &Connection, binding: BindingId, shadow: bool) -> rusqlite::Result<bool> {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, ToSql, params, params_from_iter};
 use serde_json::value::RawValue;
 
-use super::query::Conditions;
+use super::query::{Conditions, index, interaction_conditions, time_conditions};
 use super::read::raw_array;
 use super::{Store, StoreError};
 use crate::record::{BindingDigest, Reason, Seq, Severity, Time};
@@ -59,7 +59,8 @@ pub struct VerdictFilter {
 impl VerdictFilter {
     /// Whether an evaluation without verdicts can't be what is asked for, so that judgements are to be searched.
     fn asks_of_judgements(&self) -> bool {
-        let Self { plugin: _, binding: _, shadows: _, verdict, label, min_value, max_value, min_severity, outcome } = self;
+        let Self { plugin: _, binding: _, shadows: _, verdict, label, min_value, max_value, min_severity, outcome } =
+            self;
         matches!(outcome, Some(OutcomeFilter::Failed | OutcomeFilter::FailedFor(_)))
             || verdict.is_some()
             || label.is_some()
@@ -232,37 +233,6 @@ impl Store {
     }
 }
 
-/// What asks of the interaction itself.
-fn interaction_conditions(filter: &InteractionFilter) -> Conditions {
-    let mut conditions = Conditions::default();
-    conditions.add_some("i.project = (SELECT id FROM names WHERE text = ?)", filter.project.as_ref());
-    conditions.add_some("i.provider = (SELECT id FROM names WHERE text = ?)", filter.provider.as_ref());
-    conditions.add_some("i.model = (SELECT id FROM names WHERE text = ?)", filter.model.as_ref());
-    conditions.add_some("i.prompt = (SELECT id FROM names WHERE text = ?)", filter.prompt.as_ref());
-    conditions.add_some("i.session = ?", filter.session.as_ref());
-    conditions.add_some("i.user = ?", filter.user.as_ref());
-    match filter.has_error {
-        Some(true) => conditions.add("i.error IS NOT NULL", []),
-        Some(false) => conditions.add("i.error IS NULL", []),
-        None => {}
-    }
-    conditions
-}
-
-/// The index for the condition that leaves the fewest rows, as a rule.
-fn index(filter: &InteractionFilter) -> &'static str {
-    match filter {
-        InteractionFilter { session: Some(_), .. } => "interactions_session",
-        InteractionFilter { user: Some(_), .. } => "interactions_user",
-        InteractionFilter { prompt: Some(_), .. } => "interactions_prompt",
-        InteractionFilter { has_error: Some(true), .. } => "interactions_error",
-        InteractionFilter { model: Some(_), .. } => "interactions_model",
-        InteractionFilter { provider: Some(_), .. } => "interactions_provider",
-        InteractionFilter { project: Some(_), .. } => "interactions_project",
-        _ => "interactions_started",
-    }
-}
-
 fn scan_interactions(
     connection: &Connection,
     filter: &InteractionFilter,
@@ -286,8 +256,7 @@ fn scan_interactions(
             values,
         );
     }
-    conditions.add_some("i.started_at >= ?", filter.from.map(Time::as_nanoseconds).as_ref());
-    conditions.add_some("i.started_at < ?", filter.to.map(Time::as_nanoseconds).as_ref());
+    time_conditions(&mut conditions, filter);
     if let Some(after) = after {
         let values: [Box<dyn ToSql>; 2] = [Box::new(after.started_at.as_nanoseconds()), Box::new(after.seq.0)];
         conditions.add("(i.started_at, i.seq) < (?, ?)", values);
@@ -304,8 +273,17 @@ fn scan_interactions(
 
 /// What asks of a verdict or failure.
 fn judgement_conditions(filter: &InteractionFilter, verdicts_only: bool) -> Conditions {
-    let VerdictFilter { plugin: _, binding: _, shadows: _, verdict, label, min_value, max_value, min_severity, outcome } =
-        &filter.verdict;
+    let VerdictFilter {
+        plugin: _,
+        binding: _,
+        shadows: _,
+        verdict,
+        label,
+        min_value,
+        max_value,
+        min_severity,
+        outcome,
+    } = &filter.verdict;
     let mut conditions = Conditions::default();
     match outcome {
         Some(OutcomeFilter::Failed) => conditions.add("j.place < 0", []),

@@ -158,15 +158,36 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")
         .map_err(query)?;
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(query)?;
-    let done = usize::try_from(found).unwrap_or(usize::MAX);
-    let Some(missing) = BATCHES.get(done..) else {
-        return Err(StoreError::TooNew { path: path.to_owned(), found, known: BATCHES.len() as i64 });
-    };
-    for (batch, version) in missing.iter().zip(done + 1..) {
+    let done = version(&connection, path)?;
+    for (batch, version) in BATCHES.iter().skip(done).zip(done + 1..) {
         let batch = format!("BEGIN IMMEDIATE; {batch} PRAGMA user_version = {version}; COMMIT;");
         connection.execute_batch(&batch).map_err(query)?;
     }
+    Ok(connection)
+}
+
+/// How many batches the database has been through, which are not more than are known.
+fn version(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+    let found: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(|source| StoreError::Query { operation: "open the database", source })?;
+    match usize::try_from(found) {
+        Ok(done) if done <= BATCHES.len() => Ok(done),
+        _ => Err(StoreError::TooNew { path: path.to_owned(), found, known: BATCHES.len() as i64 }),
+    }
+}
+
+/// Makes sure that the database is as this version has it.
+pub(super) fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let is_current = version(connection, path)? == BATCHES.len();
+    if is_current { Ok(()) } else { Err(StoreError::TooOld { path: path.to_owned() }) }
+}
+
+/// For a process beside the one that has the lock.
+pub(super) fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settings(&connection)?;
     Ok(connection)
 }
 

@@ -5,6 +5,7 @@
 mod acknowledge;
 mod bindings;
 mod call;
+mod compare;
 mod fair;
 mod list;
 mod pipeline;
@@ -28,7 +29,7 @@ type Part = (&'static str, fn() -> Vec<Row>);
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
-    let parts: [Part; 8] = [
+    let parts: [Part; 9] = [
         ("call", call::measure),
         ("record", record::measure),
         ("pipeline", pipeline::measure),
@@ -37,6 +38,7 @@ fn main() {
         ("bindings", bindings::measure),
         ("reload", reload::measure),
         ("fair", fair::measure),
+        ("compare", compare::measure),
     ];
     println!("| what | at least | measured | beside |\n|---|---|---|---|");
     for (name, measure) in parts {
