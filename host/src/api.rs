@@ -1,6 +1,7 @@
 //! HTTP out: what is stored and how the host is. Handlers extract, make one call and respond; they know no SQL and
 //! no wasmtime.
 
+mod backfills;
 mod compare;
 mod health;
 mod interactions;
@@ -12,6 +13,7 @@ mod verdicts;
 
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 pub use reload::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadRequest, Reloads};
 use tokio::sync::Semaphore;
 use utoipa::OpenApi;
@@ -30,6 +32,8 @@ pub struct Api {
     pub store: Store,
     /// The loaded bindings.
     pub bench: Bench,
+    /// The most bytes of a body.
+    pub max_body: usize,
     /// Asks for a reload of the configuration.
     pub reloads: Reloads,
     /// What runs plugins.
@@ -53,6 +57,7 @@ pub struct Api {
         (name = "interactions", description = "What was recorded, with what was said of it"),
         (name = "verdicts", description = "What plugins said"),
         (name = "plugins", description = "The bindings that are loaded"),
+        (name = "backfills", description = "Judging what was recorded before a binding was loaded"),
         (name = "host", description = "How the host is"),
     ),
 )]
@@ -63,7 +68,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-/// The routes that read.
+/// The routes that read, and those that ask the host to do something.
 pub fn router(api: Api) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(interactions::interaction_list))
@@ -73,6 +78,11 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(plugins::plugin_list))
         .routes(routes!(reload::plugin_reload))
         .routes(routes!(compare::compare))
+        .routes(routes!(backfills::backfill_list, backfills::backfill_create))
+        .routes(routes!(backfills::backfill_get))
+        .routes(routes!(backfills::backfill_cancel))
+        // Handlers read bodies themselves, to say in their own words when one is too large.
+        .layer(DefaultBodyLimit::disable())
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))
@@ -81,8 +91,15 @@ pub fn router(api: Api) -> OpenApiRouter {
 
 /// Runs a query off the threads that serve HTTP.
 async fn query<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, Problem> {
+    ask(work).await
+}
+
+/// Runs what may take a while off the threads that serve HTTP.
+async fn ask<T: Send + 'static, E: Into<Problem> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
+        Ok(result) => result.map_err(E::into),
         Err(error) => {
             tracing::error!(%error, "a query panicked");
             Err(Problem::Internal)

@@ -1,15 +1,19 @@
 //! Composition: the commands, and the order in which things start and stop.
 
+mod backfill;
 mod check;
 mod cli;
+mod client;
 mod compare;
 mod import;
 mod inspect;
 mod load;
 mod reload;
+mod replay;
 mod requests;
 mod serve;
 mod telemetry;
+mod verdict_diff;
 
 use std::io::Write;
 

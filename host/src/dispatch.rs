@@ -6,6 +6,7 @@
 mod admission;
 mod backfill;
 mod breaker;
+mod filling;
 mod lane;
 mod lanes;
 mod progress;
@@ -19,13 +20,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub use admission::Admission;
+pub use backfill::BackfillView;
 pub use breaker::{BreakerView, OpenView};
+pub use filling::{Estimate, FillError};
 pub use lane::{LaneView, Pace};
-pub use roster::{Estimate, FillError};
 
 use crate::plugin::Plugin;
 use crate::record::{Interaction, Name, Seq};
-use crate::store::{BindingId, Store};
+use crate::store::{BackfillId, BindingId, Store, StoreError};
 use lanes::Lanes;
 
 /// Workers for slow lanes, for each worker for quick ones. They mostly wait: for a deadline to pass or a model to answer.
@@ -42,6 +44,9 @@ struct Shared {
     /// Where the log ended at the start: what comes while plugins are still being loaded is theirs to judge.
     latest: Seq,
     state: Mutex<State>,
+    /// Held by who loads or removes a binding, or makes or cancels a backfill: all of these look at the store first and
+    /// change the lanes after.
+    roster: Mutex<()>,
     /// Something that was under way is done.
     changed: Condvar,
     /// How many workers may be at one slow lane, so that it leaves some to the others.
@@ -68,14 +73,14 @@ pub enum Absent {
 /// What became of an interaction with a binding that is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It was recorded before the binding was loaded.
+    /// It was recorded before the binding was loaded, and no backfill of the binding came or comes to it.
     LoadedLater,
     /// The binding's filter did not let it pass; with the reason where the filter failed on it.
     Filtered(Option<String>),
     /// It is not in the binding's sample.
     SampledOut,
-    /// It will be evaluated.
-    Pending,
+    /// It will be evaluated; by that backfill, where it was recorded before the binding was loaded.
+    Pending(Option<BackfillId>),
 }
 
 /// A handle for looking at what the workers do. Cheap to clone.
@@ -93,6 +98,7 @@ impl Dispatcher {
             latest: store.head(),
             store,
             state: Mutex::new(State { lanes: Lanes::default(), absent }),
+            roster: Mutex::default(),
             changed: Condvar::new(),
             slow_at_once: workers,
             stop: AtomicBool::new(false),
@@ -144,28 +150,29 @@ impl Bench {
     }
 
     /// What became of an interaction with each loaded binding, for those that have no evaluation of it.
-    pub fn standings(&self, interaction: &Interaction) -> Vec<(Plugin, BindingId, Standing)> {
+    pub fn standings(&self, interaction: &Interaction) -> Result<Vec<(Plugin, BindingId, Standing)>, StoreError> {
         let lanes: Vec<_> = {
             let state = self.shared.state();
             state.lanes.live().map(|lane| (lane.plugin.clone(), lane.id, lane.start)).collect()
         };
-        let standing = |plugin: &Plugin, start: Seq| {
-            if interaction.seq <= start {
+        let is_past = lanes.iter().any(|(.., start)| interaction.seq <= *start);
+        let backfills = if is_past { self.shared.store.backfill_list()? } else { Vec::new() };
+        let standing = |plugin: &Plugin, binding: BindingId, start: Seq| {
+            let backfill = filling::covering(&backfills, binding, interaction);
+            if interaction.seq <= start && backfill.is_none() {
                 return Standing::LoadedLater;
             }
             match Admission::of(plugin.binding(), interaction) {
                 Admission::Filtered(reason) => Standing::Filtered(reason),
                 Admission::SampledOut => Standing::SampledOut,
-                Admission::Admitted => Standing::Pending,
+                Admission::Admitted => Standing::Pending(backfill),
             }
         };
-        lanes
-            .into_iter()
-            .map(|(plugin, id, start)| {
-                let standing = standing(&plugin, start);
-                (plugin, id, standing)
-            })
-            .collect()
+        let with_standing = |(plugin, id, start)| {
+            let standing = standing(&plugin, id, start);
+            (plugin, id, standing)
+        };
+        Ok(lanes.into_iter().map(with_standing).collect())
     }
 
     /// Waits until every binding has come to the end of the log and what it found is handed to the store, or until
@@ -186,6 +193,10 @@ impl Bench {
 }
 
 impl Shared {
+    fn roster(&self) -> MutexGuard<'_, ()> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that holds the lock can panic halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -15,10 +15,15 @@ pub mod record;
 mod statistics;
 pub mod store;
 
-/// An error and its causes, in one line.
+/// The longest error that is told, in bytes. A plugin's file and a plugin's own words can be part of it.
+const MAX_REPORT: usize = 4 << 10;
+
+/// An error and its causes, in one line, cut at 4 KiB.
 pub fn report(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    let mut text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+    text.truncate(text.floor_char_boundary(MAX_REPORT));
+    text
 }
 
 /// Starts a thread with a name, which the system's tools show.

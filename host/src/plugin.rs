@@ -1,20 +1,33 @@
 //! Plugins: reading their files, preparing them once, calling them in the sandbox. The only user of wasmtime;
 //! knows nothing of HTTP, SQL, or when a plugin is called.
 
+mod archive;
 mod cache;
 mod call;
 mod engine;
 mod file;
 mod load;
+mod private;
 mod sandbox;
 mod snapshot;
 mod v0_1;
 mod wasi;
 
+pub use archive::{Archive, ArchiveError};
 pub use call::{Evaluator, WarmInstance};
 pub use engine::{Engine, EngineError, PoolUse, Warm};
-pub use file::{FileError, Inspection, PluginFile};
+pub use file::{FileError, Format, Inspection, PluginFile};
 pub use load::{LoadError, Plugin};
+
+/// What stands between a guest and its verdicts, for tests of it.
+#[doc(hidden)]
+pub mod answers {
+    pub use super::call::{Answer, lift};
+    pub use super::v0_1::types::{
+        AttributeResult, AttributeValueResult, BiasFinding, Cost, CostItem, Failure, Finding, Score, ScoreValue,
+        Severity, Span, TextSource,
+    };
+}
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

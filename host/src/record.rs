@@ -4,6 +4,7 @@
 //! error that names the field.
 
 mod binding;
+mod definition;
 mod evaluation;
 mod filter;
 mod interaction;
@@ -12,11 +13,12 @@ mod scalar;
 mod time;
 mod verdict;
 
-pub use binding::{Binding, BindingDigest, ComponentDigest, Kind, Limits, Sample, Start};
+pub use binding::{Binding, BindingDigest, ComponentDigest, ConfigDigest, Kind, Limits, Sample, Start};
+pub use definition::DefinitionError;
 pub use evaluation::{Evaluation, Failure, LogLine, Outcome, Reason};
 pub use filter::{Filter, FilterError};
 pub use interaction::{CallError, Document, Interaction, NewInteraction, PromptVersion, Usage};
 pub use message::{Content, Message, Part};
-pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, NameError, Seq};
+pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, NameError, Rate, Seq};
 pub use time::Time;
 pub use verdict::{Cost, CostItem, Severity, Span, TextSource, Value, Verdict, VerdictKind};

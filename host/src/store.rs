@@ -17,6 +17,7 @@ mod query;
 mod queue;
 mod read;
 mod reader;
+mod replay;
 mod schema;
 mod tail;
 mod writer;
@@ -24,7 +25,9 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use backfills::{BackfillId, BackfillRow, BackfillStatus, Filled, NewBackfill, Selection};
+use rusqlite::ErrorCode;
+
+pub use backfills::{BackfillCount, BackfillId, BackfillRow, BackfillStatus, BackfillStretch, NewBackfill, Selection};
 pub use compare::{
     Categories, CategoryPair, ComparedBinding, ComparedCode, ComparedVerdict, Comparison, ComparisonError,
     ComparisonRequest, DifferingInteraction, Given, HistogramBin, Numbers, SaidOf, Totals,
@@ -36,6 +39,7 @@ pub use list::{InteractionFilter, InteractionRow, OutcomeFilter, Page, Position,
 pub use queue::WriterStats;
 pub use read::{BindingRow, EvaluationRow, StoredInteraction};
 pub use reader::StoreReader;
+pub use replay::{EvaluationPlace, EvaluationRange, StoredEvaluation};
 
 use crate::record::Seq;
 
@@ -178,7 +182,12 @@ impl Store {
             let _ = reply.send(work(connection));
         }))?;
         let done = answer.recv().map_err(|_| StoreError::Closed)?;
-        done.map_err(|source| StoreError::Query { operation, source })
+        done.map_err(|source| match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+                StoreError::Unavailable(format!("cannot {operation}: {source}"))
+            }
+            _ => StoreError::Query { operation, source },
+        })
     }
 
     /// Takes nothing more, writes what waits, and comes back when all of it is durable or cannot be written.

@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, reason = "a test may say what it counted")]
 
 mod architecture;
+mod backfill;
+mod cache;
 mod cli;
 mod compare;
 mod durability;
@@ -12,7 +14,10 @@ mod metrics;
 mod openapi;
 mod operating;
 mod pricing;
+mod properties;
 mod recording;
+mod replay;
 mod sample;
 mod standing;
 mod telemetry;
+mod words;

@@ -2,6 +2,7 @@
 //! what is tested.
 
 mod collector;
+pub mod edges;
 mod python;
 mod server;
 mod wire;

@@ -164,6 +164,10 @@ pub(super) struct EvaluationItem {
     shadow: bool,
     /// The sha256 of the plugin's file.
     sha256: String,
+    /// The sha256 of the JSON text that it was configured with.
+    config_sha256: String,
+    /// The version of the contract that it was built for.
+    contract: String,
     /// `succeeded` or `failed`.
     outcome: &'static str,
     /// Why it failed.
@@ -171,6 +175,8 @@ pub(super) struct EvaluationItem {
     failure: Option<FailureItem>,
     /// Wall-clock microseconds, instantiation included.
     duration_us: u32,
+    /// Ticks of the clock that ends a call at its deadline, 2 ms each, that passed during it.
+    epochs: u32,
     /// How often it was tried.
     attempts: u32,
     /// When it is tried again, where its failure may pass.
@@ -202,9 +208,12 @@ impl From<EvaluationRow> for EvaluationItem {
             binding: row.binding.to_string(),
             shadow: row.shadow,
             sha256: row.sha256.to_string(),
+            config_sha256: row.config.to_string(),
+            contract: row.contract,
             outcome: if row.failure.is_some() { "failed" } else { "succeeded" },
             failure: row.failure.map(|reason| FailureItem { reason, message: row.message.unwrap_or_default() }),
             duration_us: row.duration_us,
+            epochs: row.epochs,
             attempts: row.attempts,
             retry_at: row.retry_at,
             verdicts: row.verdicts,
@@ -306,7 +315,8 @@ pub(super) async fn evaluation_list(
     let evaluated: Vec<_> = evaluations.iter().map(|evaluation| evaluation.binding_id).collect();
     let store = api.store.clone();
     let shadows = query(move || store.binding_shadows()).await?;
-    let standings = api.bench.standings(&interaction);
+    let bench = api.bench.clone();
+    let standings = query(move || bench.standings(&interaction)).await?;
     let is_loaded = |row: &EvaluationRow| standings.iter().any(|(_, id, _)| *id == row.binding_id);
     let mut items: Vec<_> = evaluations.into_iter().map(|row| evaluated_item(is_loaded(&row), row)).collect();
     items.extend(standings.into_iter().filter(|(_, id, _)| !evaluated.contains(id)).map(|(plugin, id, standing)| {
@@ -356,11 +366,13 @@ fn evaluated_item(is_loaded: bool, row: EvaluationRow) -> StandingItem {
 fn in_words(standing: Standing) -> (&'static str, String) {
     match standing {
         Standing::LoadedLater => {
-            ("loaded-later", "it was recorded before the binding was loaded with `start = \"latest\"`".to_owned())
+            let reason = "it was recorded before the binding was loaded; POST /v1/backfills has such judged";
+            ("loaded-later", reason.to_owned())
         }
         Standing::Filtered(None) => ("filtered", "the binding's filter does not let it pass".to_owned()),
         Standing::Filtered(Some(reason)) => ("filtered", reason),
         Standing::SampledOut => ("sampled-out", "it is not in the binding's sample".to_owned()),
-        Standing::Pending => ("pending", "the binding has not come to it yet".to_owned()),
+        Standing::Pending(None) => ("pending", "the binding has not come to it yet".to_owned()),
+        Standing::Pending(Some(backfill)) => ("pending", format!("backfill {} has not come to it yet", backfill.0)),
     }
 }

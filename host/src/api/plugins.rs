@@ -41,6 +41,8 @@ pub(super) struct LoadedItem {
     summary: String,
     /// The sha256 of the plugin's file.
     sha256: String,
+    /// The version of the contract that it was built for.
+    contract: String,
     /// The binding's digest: what judges, and how.
     binding: String,
     /// Whether it is a shadow: its verdicts are left out of lists that do not ask for them.
@@ -54,6 +56,8 @@ pub(super) struct LoadedItem {
     /// What the plugin was configured with.
     #[schema(value_type = Object)]
     config: Box<RawValue>,
+    /// The sha256 of that, as JSON text.
+    config_sha256: String,
     /// Its filter, in CEL.
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<String>,
@@ -147,12 +151,14 @@ impl LoadedItem {
             version: description.version.clone(),
             summary: description.summary.clone(),
             sha256: binding.component.to_string(),
+            contract: lane.plugin.contract().to_owned(),
             binding: binding.digest().to_string(),
             shadow: row.as_ref().is_some_and(|row| row.shadow),
             kinds: lane.plugin.kinds().collect(),
             limits: binding.limits,
             capabilities: binding.capabilities.clone(),
             config: RawValue::from_string(binding.config.clone()).unwrap_or_default(),
+            config_sha256: binding.config_digest().to_string(),
             filter: binding.filter.as_ref().map(|filter| filter.source().to_owned()),
             sample: binding.sample,
             no_snapshot: lane.plugin.no_snapshot().map(str::to_owned),

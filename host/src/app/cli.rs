@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{Failure, check, compare, import, inspect, say, serve, telemetry};
+use super::replay::ReplayArgs;
+use super::{Failure, backfill, check, compare, import, inspect, replay, say, serve, telemetry};
 use crate::config::{Config, ConfigError};
 use crate::record::Time;
 use crate::store::{ComparisonRequest, InteractionFilter};
@@ -36,6 +37,16 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Have a running server judge what was recorded before a binding was loaded.
+    ///
+    /// Watches it with a progress bar. ^C ends the watching, not the backfill. Exit codes: 0 where it is done or was made,
+    /// 1 where it was cancelled meanwhile or something failed, 130 after ^C.
+    Backfill {
+        #[command(flatten)]
+        backfill: backfill::BackfillArgs,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
     /// Parse the configuration and load every plugin, or say what is wrong and where.
     Check {
         #[command(flatten)]
@@ -53,6 +64,15 @@ enum Command {
         /// As JSON, as `GET /v1/compare` answers.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Make stored evaluations again and say how many verdicts are equal to the byte.
+    ///
+    /// Works while the server runs, and writes nothing. Ends with 0 only where there are evaluations and all are equal.
+    Replay {
+        #[command(flatten)]
+        args: ReplayArgs,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -137,11 +157,17 @@ pub fn run() -> ExitCode {
         Command::Import { files, url, config } => {
             config.read().map_err(Failure::from).and_then(|config| import::import(&files, url, &config))
         }
+        Command::Backfill { backfill, config } => {
+            config.read().map_err(Failure::from).and_then(|config| backfill::backfill(backfill, &config))
+        }
         Command::Check { config } => config.read().map_err(Failure::from).and_then(check::check),
         Command::Compare { a, b, which, json, config } => config
             .read()
             .map_err(Failure::from)
             .and_then(|config| compare::compare(&config, &which.request(a, b), json)),
+        Command::Replay { args, config } => {
+            config.read().map_err(Failure::from).and_then(|config| replay::replay(&config, &args))
+        }
         Command::Plugin { command: PluginCommand::Inspect { file, json } } => inspect::inspect(&file, json),
     };
     match result {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
+use super::client::{self, Client, Problem};
 use super::{Failure, say};
 use crate::config::Config;
 
@@ -36,12 +37,6 @@ struct Rejected {
     error: Problem,
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-    field: Option<String>,
-}
-
 #[derive(Default)]
 struct Totals {
     recorded: u64,
@@ -50,13 +45,10 @@ struct Totals {
 }
 
 pub(super) fn import(files: &[PathBuf], url: Option<String>, config: &Config) -> Result<ExitCode, Failure> {
-    let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
-    let url = if url.contains("://") { url } else { format!("http://{url}") };
-    let endpoint = format!("{}/v1/interactions", url.trim_end_matches('/'));
-    let client = reqwest::blocking::Client::builder().timeout(PATIENCE).build()?;
+    let client = Client::new(url, config)?;
     let mut totals = Totals::default();
     for path in files {
-        import_file(&client, &endpoint, path, &mut totals)?;
+        import_file(&client, path, &mut totals)?;
     }
     let Totals { recorded, duplicates, rejected } = totals;
     say(&mut stdout(), &format!("{recorded} recorded, {duplicates} there already, {rejected} rejected"));
@@ -72,12 +64,7 @@ struct Post {
     lines: usize,
 }
 
-fn import_file(
-    client: &reqwest::blocking::Client,
-    endpoint: &str,
-    path: &Path,
-    totals: &mut Totals,
-) -> Result<(), Failure> {
+fn import_file(client: &Client, path: &Path, totals: &mut Totals) -> Result<(), Failure> {
     let cannot_read = |error| format!("cannot read {}: {error}", path.display());
     let (input, size): (Box<dyn Read>, u64) = if path == Path::new("-") {
         (Box::new(stdin()), 0)
@@ -97,7 +84,7 @@ fn import_file(
         let read = input.read_until(b'\n', &mut line).map_err(cannot_read)?;
         let is_full = post.lines >= POST_LINES || post.body.len() + line.len() > POST_BYTES;
         if post.lines > 0 && (read == 0 || is_full) {
-            let answer = send(client, endpoint, &post)?;
+            let answer = send(client, &post)?;
             totals.recorded += answer.recorded;
             totals.duplicates += answer.duplicates;
             totals.rejected += answer.rejected.len() as u64;
@@ -150,13 +137,12 @@ impl Ids {
 }
 
 /// Sends one post, again and again while the server is busy.
-fn send(client: &reqwest::blocking::Client, endpoint: &str, post: &Post) -> Result<Answer, Failure> {
+fn send(client: &Client, post: &Post) -> Result<Answer, Failure> {
+    let endpoint = &client.url("/v1/interactions");
     let began = std::time::Instant::now();
     loop {
-        let request = client.post(endpoint).header("content-type", "application/x-ndjson").body(post.body.clone());
-        let response = request
-            .send()
-            .map_err(|error| format!("cannot reach {endpoint}: {}; is the server running?", crate::report(&error)))?;
+        let request = client.http.post(endpoint).header("content-type", "application/x-ndjson").body(post.body.clone());
+        let response = client::send(request)?;
         let status = response.status();
         if status.is_success() {
             return Ok(response.json()?);

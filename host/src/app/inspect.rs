@@ -10,7 +10,7 @@ use crate::record::Kind;
 
 pub(super) fn inspect(path: &Path, json: bool) -> Result<ExitCode, Failure> {
     let file = PluginFile::read(path)?;
-    let found = &file.inspection;
+    let found = file.inspection()?;
     let mut out = stdout();
     if json {
         let mut value = serde_json::to_value(found)?;

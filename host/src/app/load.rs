@@ -21,6 +21,11 @@ pub(super) fn cache_folder(data: &Path) -> PathBuf {
     data.with_added_extension("cache")
 }
 
+/// The folder of the files of every plugin that was ever loaded, beside the database.
+pub(super) fn archive_folder(data: &Path) -> PathBuf {
+    data.with_added_extension("plugins")
+}
+
 /// Reads the plugin's file and makes the binding that the configuration wants.
 pub(super) fn bind(plugin: config::Plugin) -> Result<(PluginFile, Binding), Error> {
     let file = PluginFile::read(&plugin.component)?;

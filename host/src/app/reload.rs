@@ -1,7 +1,7 @@
 //! Brings what is loaded in line with the configuration: at the start, at SIGHUP, when the file changes, and when
 //! somebody asks over HTTP. One thread does it, off everybody's path.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -15,11 +15,13 @@ use crate::api::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadReq
 use crate::config::{self, Config, ConfigError};
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
-use crate::plugin::{Engine, Plugin};
+use crate::plugin::{Archive, Engine, Plugin};
 use crate::record::Name;
 
 /// How many reloads may wait.
 const QUEUE: usize = 8;
+/// How often the configuration's file is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 /// An editor writes a file in several steps: what comes within this time is one change.
 const SETTLE: Duration = Duration::from_millis(200);
 
@@ -29,18 +31,18 @@ const IDLE: Duration = Duration::from_millis(100);
 /// Owns the thread that loads plugins: dropping it lets it finish the plugin it is at, and joins it.
 pub(super) struct Loader {
     reloads: Reloads,
-    _watcher: Option<notify::RecommendedWatcher>,
+    _watcher: Option<notify::PollWatcher>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Loader {
-    pub(super) fn start(engine: Engine, dispatcher: Arc<Dispatcher>, config: Config) -> Self {
+    pub(super) fn start(engine: Engine, archive: Archive, dispatcher: Arc<Dispatcher>, config: Config) -> Self {
         let (asked, requests) = sync_channel(QUEUE);
         let reloads = Reloads::new(asked);
         let watcher = config.file.as_deref().and_then(|file| watch(file, reloads.clone()));
         let stop = Arc::default();
-        let mut state = State { engine, dispatcher, config, seen: None, stop: Arc::clone(&stop) };
+        let mut state = State { engine, archive, dispatcher, config, seen: None, stop: Arc::clone(&stop) };
         let thread = crate::spawn("loader", move || {
             crate::step_back();
             state.run(&requests);
@@ -63,23 +65,19 @@ impl Drop for Loader {
     }
 }
 
-/// What an orchestrator's volume puts another folder in the place of when it changes a file.
-const SWAPPED: &str = "..data";
-
-/// Asks for a reload whenever something happens to the file. Its folder is watched, as editors and orchestrators put
-/// another file in its place; what else lies there, the database for one, does not matter.
-fn watch(file: &Path, reloads: Reloads) -> Option<notify::RecommendedWatcher> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let names = [file.file_name().map(ToOwned::to_owned), Some(SWAPPED.into())];
-    let is_it = move |path: &PathBuf| names.iter().any(|name| path.file_name() == name.as_deref());
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(&is_it)) {
+/// Asks for a reload whenever the file changes. It is read again and again, since editors and orchestrators put another
+/// file, or another folder, in its place; and the folder cannot be watched in its stead where the database lies in it too,
+/// as the system would wake this process at each of its writes.
+fn watch(file: &Path, reloads: Reloads) -> Option<notify::PollWatcher> {
+    let settings = notify::Config::default().with_poll_interval(LOOK).with_compare_contents(true);
+    let tell = move |event: notify::Result<notify::Event>| {
+        if event.is_ok() {
             // Where many wait already, one of them will see this change too.
             let _ = reloads.ask(ReloadCause::File, None);
         }
-    });
-    let watched = watcher.and_then(|mut watcher| {
-        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    };
+    let watched = notify::PollWatcher::new(tell, settings).and_then(|mut watcher| {
+        watcher.watch(file, RecursiveMode::NonRecursive)?;
         Ok(watcher)
     });
     watched.inspect_err(|error| tracing::warn!(%error, "cannot watch the configuration; SIGHUP still reloads it")).ok()
@@ -87,6 +85,7 @@ fn watch(file: &Path, reloads: Reloads) -> Option<notify::RecommendedWatcher> {
 
 struct State {
     engine: Engine,
+    archive: Archive,
     dispatcher: Arc<Dispatcher>,
     config: Config,
     /// The text that was loaded last, so that a change that changes nothing does nothing.
@@ -193,6 +192,7 @@ impl State {
         }
         let latest = (!is_start).then(|| self.dispatcher.head());
         let plugin = Plugin::load(&self.engine, &file, Arc::new(binding)).map_err(|error| crate::report(&error))?;
+        self.archive.keep(&file).map_err(|error| crate::report(&error))?;
         self.dispatcher.load(plugin, shadow, start, latest).map_err(|error| crate::report(&error))?;
         tracing::info!(%name, binding = %wanted, ms = began.elapsed().as_millis() as u64, "plugin loaded");
         Ok(if running.is_some() { ReloadOutcome::Replaced } else { ReloadOutcome::Loaded })

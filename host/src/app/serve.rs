@@ -19,7 +19,7 @@ use crate::api::{Api, ReloadCause, Reloads};
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
-use crate::plugin::Engine;
+use crate::plugin::{Archive, Engine};
 use crate::store::{Store, StoreOptions};
 use crate::{api, ingest};
 
@@ -36,16 +36,17 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
     })?;
     let store = Store::open(&config.data, &StoreOptions { max_backlog: config.max_backlog.0 })?;
     let engine = Engine::start(&load::cache_folder(&config.data))?;
+    let archive = Archive::open(&load::archive_folder(&config.data))?;
     let names: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let dispatcher = Arc::new(Dispatcher::start(store.clone(), config.workers, names));
     tracing::info!(listen = %listener.local_addr()?, data = %config.data.display(), plugins = config.plugins.len(), "serving");
 
     let max_body = config.max_body.0;
-    let loader = Loader::start(engine.clone(), Arc::clone(&dispatcher), config);
+    let loader = Loader::start(engine.clone(), archive, Arc::clone(&dispatcher), config);
     let (bench, reloads) = (dispatcher.bench(), loader.reloads());
     let comparisons = Arc::new(Semaphore::new(1));
-    let api = Api { store: store.clone(), bench, reloads, comparisons, engine, traffic: Arc::default() };
-    runtime.block_on(answer_until_stopped(listener, router(api, max_body), loader.reloads()))?;
+    let api = Api { store: store.clone(), bench, max_body, reloads, comparisons, engine, traffic: Arc::default() };
+    runtime.block_on(answer_until_stopped(listener, router(api), loader.reloads()))?;
 
     // Nothing comes in any more: let evaluations in flight end and be written, then close the log.
     tracing::info!("stopping");
@@ -82,10 +83,10 @@ async fn answer_until_stopped(listener: TcpListener, app: Router, reloads: Reloa
     }
 }
 
-fn router(api: Api, max_body: usize) -> Router {
+fn router(api: Api) -> Router {
     let traffic = Arc::clone(&api.traffic);
     let (router, document) = OpenApiRouter::with_openapi(api::document())
-        .merge(ingest::router(api.store.clone(), max_body))
+        .merge(ingest::router(api.store.clone(), api.max_body))
         .merge(api::router(api))
         .split_for_parts();
     let document = axum::Json(document);

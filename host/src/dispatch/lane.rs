@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::backfill::Backfill;
+use super::backfill::{self, Backfill, BackfillView};
 use super::breaker::{Allowance, Breaker, BreakerView, Change};
 use super::progress::Progress;
 use super::retries::Retries;
 use crate::histogram::{self, Histogram};
 use crate::plugin::Plugin;
 use crate::record::{Deadline, Evaluation, Outcome, Seq, Time};
-use crate::store::{BindingId, EvaluationBatch, Filled, RegisteredBinding, Retry, Tallies};
+use crate::store::{BindingId, EvaluationBatch, RegisteredBinding, Retry, Tallies};
 
 /// The most interactions of one turn.
 const TURN: u64 = 64;
@@ -131,10 +131,10 @@ impl Lane {
         Self { retries: Retries::new(waiting), ..Self::over(key, plugin, id, start, cursor) }
     }
 
-    /// The lane of a backfill.
+    /// The lane of a backfill. Nobody waits for it, so it leaves the quick workers to what comes in.
     pub(super) fn filling(key: LaneKey, plugin: Plugin, id: BindingId, backfill: Backfill) -> Self {
         let (start, cursor) = (Seq(backfill.first.0 - 1), backfill.cursor);
-        Self { backfill: Some(backfill), ..Self::over(key, plugin, id, start, cursor) }
+        Self { backfill: Some(backfill), pace: Pace::Slow, ..Self::over(key, plugin, id, start, cursor) }
     }
 
     fn over(key: LaneKey, plugin: Plugin, id: BindingId, start: Seq, cursor: Seq) -> Self {
@@ -174,7 +174,6 @@ impl Lane {
                 || self.retries.next().is_some_and(|due| due <= now)
         };
         let may = match self.breaker.allowance(now) {
-            Allowance::Everything if self.backfill.as_ref().is_some_and(Backfill::is_limited) => self.in_flight == 0,
             Allowance::Everything => self.pace == Pace::Quick || self.in_flight < at_once,
             Allowance::Probe => self.in_flight == 0,
             Allowance::Nothing => false,
@@ -185,14 +184,18 @@ impl Lane {
     /// Takes the next job.
     pub(super) fn take(&mut self, head: Seq, now: Time) -> Option<Job> {
         let probe = self.breaker.allowance(now) == Allowance::Probe;
+        let most = if self.backfill.is_some() { backfill::TURN } else { TURN };
         // What was tried before is a poor probe: it failed already.
         let fresh = if probe { self.take_stretch(head, 1) } else { None };
         let due = if fresh.is_some() { Vec::new() } else { self.retries.take(now, if probe { 1 } else { usize::MAX }) };
         let job = match fresh {
-            Some(job) => job,
-            None if due.is_empty() => self.take_stretch(head, TURN)?,
+            Some(stretch) => Job::Stretch(stretch),
+            None if due.is_empty() => Job::Stretch(self.take_stretch(head, most)?),
             None => Job::Again(due),
         };
+        if let (Some(backfill), Job::Stretch(stretch)) = (&mut self.backfill, &job) {
+            backfill.reserve(*stretch);
+        }
         self.in_flight += 1;
         if probe {
             self.breaker.probe();
@@ -200,24 +203,23 @@ impl Lane {
         Some(job)
     }
 
-    fn take_stretch(&mut self, head: Seq, most: u64) -> Option<Job> {
+    fn take_stretch(&mut self, head: Seq, most: u64) -> Option<Stretch> {
         if let Some(returned) = self.returned.pop() {
             if returned.len() <= most {
-                return Some(Job::Stretch(returned));
+                return Some(returned);
             }
             let last = Seq(returned.first.0 + most - 1);
             self.returned.push(Stretch { first: last.next(), last: returned.last });
-            return Some(Job::Stretch(Stretch { first: returned.first, last }));
+            return Some(Stretch { first: returned.first, last });
         }
         let end = self.end(head);
         if self.next > end {
             return None;
         }
-        let most = self.backfill.as_ref().map_or(most, |backfill| backfill.stretch(most));
         let last = Seq(end.0.min(self.next.0 + most - 1));
         let stretch = Stretch { first: self.next, last };
         self.next = last.next();
-        Some(Job::Stretch(stretch))
+        Some(stretch)
     }
 
     /// Takes this stretch if it is the next one.
@@ -238,6 +240,9 @@ impl Lane {
     pub(super) fn give_back(&mut self, job: Job, now: Time) {
         self.in_flight -= 1;
         self.breaker.probe_was_empty();
+        if let (Some(backfill), Job::Stretch(stretch)) = (&mut self.backfill, &job) {
+            backfill.spend(*stretch, 0, 0);
+        }
         self.put_back(job, now);
     }
 
@@ -265,17 +270,20 @@ impl Lane {
         if let Some(rest) = work.rest {
             self.put_back(rest, now);
         }
-        let cursor = done.and_then(|done| self.progress.finish(done.first, done.last));
-        if let Some(backfill) = &mut self.backfill {
-            backfill.spend(work.evaluations.len());
+        if let (Some(backfill), Job::Stretch(stretch)) = (&mut self.backfill, job) {
+            backfill.spend(*stretch, work.evaluations.len() as u64, done.map_or(0, Stretch::len));
         }
-        let judged = work.evaluations.len() as u64 + work.skipped.total();
-        let filled = self.backfill.as_ref().map(|backfill| Filled {
-            backfill: backfill.id,
-            // Outside the selection, or judged before.
-            passed_over: done.map_or(0, Stretch::len) - judged,
-        });
-        EvaluationBatch { binding: self.id, evaluations: work.evaluations, cursor, skipped: work.skipped, filled }
+        let raised = done.and_then(|done| self.progress.finish(done, work.skipped));
+        let backfill = self.backfill.as_ref().map(|backfill| backfill.id);
+        // What a backfill passes over, another may pass over again: it is counted with the backfill alone.
+        let skipped = raised.filter(|_| backfill.is_none()).map_or(Tallies::default(), |(_, skipped)| skipped);
+        let cursor = raised.map(|(low, _)| low);
+        EvaluationBatch { binding: self.id, evaluations: work.evaluations, cursor, skipped, backfill }
+    }
+
+    /// Tries again what the other has to try again, and the other way round.
+    pub(super) fn swap_retries(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.retries, &mut other.retries);
     }
 
     fn note(&mut self, evaluation: &Evaluation, now: Time) {
@@ -312,7 +320,7 @@ impl Lane {
     pub(super) fn changes_pace(&self, cut: bool) -> Option<Pace> {
         match self.pace {
             Pace::Quick if cut => Some(Pace::Slow),
-            Pace::Slow if self.calm >= CALM => Some(Pace::Quick),
+            Pace::Slow if self.calm >= CALM && self.backfill.is_none() => Some(Pace::Quick),
             Pace::Quick | Pace::Slow => None,
         }
     }
@@ -343,6 +351,11 @@ impl Lane {
 
     pub(super) fn backlog(&self, head: Seq) -> u64 {
         self.end(head).0.saturating_sub(self.cursor().0)
+    }
+
+    /// The backfill that it is the lane of, as it stands.
+    pub(super) fn filling_view(&self) -> Option<BackfillView> {
+        self.backfill.as_ref().map(|backfill| backfill.view(self.breaker.view()))
     }
 
     pub(super) fn view(&self, head: Seq) -> LaneView {

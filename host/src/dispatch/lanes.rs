@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::backfill::Wanted;
-use super::lane::{Job, Lane, LaneKey, Pace};
+use super::lane::{Job, Lane, LaneKey, Pace, Work};
 use crate::plugin::Plugin;
 use crate::record::{Name, Seq, Time};
 use crate::store::{BackfillId, BindingId, EvaluationBatch};
@@ -27,20 +27,19 @@ pub(super) struct Share {
     pub(super) lane: LaneKey,
     pub(super) plugin: Plugin,
     pub(super) binding: BindingId,
-    /// What of the log a backfill wants.
-    pub(super) wanted: Option<Wanted>,
+    /// What of the log a backfill wants, and how much of it at most.
+    pub(super) wanted: Option<(Wanted, u64)>,
     pub(super) backfill: Option<BackfillId>,
 }
 
 impl Share {
-    fn of(lane: &Lane) -> Self {
-        Self {
-            lane: lane.key,
-            plugin: lane.plugin.clone(),
-            binding: lane.id,
-            wanted: lane.backfill.as_ref().map(|backfill| backfill.wanted.clone()),
-            backfill: lane.backfill.as_ref().map(|backfill| backfill.id),
-        }
+    fn of(lane: &Lane, job: &Job) -> Self {
+        let wanted = match (&lane.backfill, job) {
+            (Some(backfill), Job::Stretch(stretch)) => Some((backfill.wanted.clone(), backfill.most(*stretch))),
+            (Some(_) | None, _) => None,
+        };
+        let backfill = lane.backfill.as_ref().map(|backfill| backfill.id);
+        Self { lane: lane.key, plugin: lane.plugin.clone(), binding: lane.id, wanted, backfill }
     }
 }
 
@@ -88,10 +87,10 @@ impl Lanes {
         self.all.sort_by_key(|lane| lane.used);
         let first = self.all.iter_mut().find(|lane| is_ready(lane))?;
         let job = first.take(head, now)?;
-        let mut shares = vec![Share::of(first)];
+        let mut shares = vec![Share::of(first, &job)];
         if let (Job::Stretch(stretch), Pace::Quick, None) = (&job, pace, &first.backfill) {
             let along = self.all.iter_mut().filter(|lane| lane.pace == pace);
-            shares.extend(along.filter_map(|lane| lane.take_along(*stretch, now).then(|| Share::of(lane))));
+            shares.extend(along.filter_map(|lane| lane.take_along(*stretch, now).then(|| Share::of(lane, &job))));
         }
         Some(Claim { job, shares })
     }
@@ -104,11 +103,33 @@ impl Lanes {
         }
     }
 
-    /// Lets a lane go at another pace from now on.
-    pub(super) fn change_pace(&mut self, key: LaneKey, pace: Pace) {
-        let level = self.level(pace);
-        if let Some(lane) = self.get(key) {
-            lane.go_at(pace, level);
+    /// Notes what came of a job and makes of it what the store has to write; none where the lane has gone.
+    pub(super) fn finish(&mut self, key: LaneKey, job: &Job, work: Work, now: Time) -> Option<EvaluationBatch> {
+        let at = self.all.iter().position(|lane| lane.key == key)?;
+        let (lane, id) = (&self.all[at], self.all[at].id);
+        // What a backfill has to try again is left to the binding's own lane, which outlives it.
+        let heir =
+            lane.backfill.is_some().then(|| self.all.iter().position(|own| own.id == id && own.backfill.is_none()));
+        match heir.flatten().map(|heir| self.all.get_disjoint_mut([at, heir])) {
+            Some(Ok([lane, heir])) => {
+                lane.swap_retries(heir);
+                let batch = lane.finish(job, work, now);
+                lane.swap_retries(heir);
+                Some(batch)
+            }
+            Some(Err(_)) | None => Some(self.all[at].finish(job, work, now)),
+        }
+    }
+
+    /// Counts a turn of a lane, which may go at another pace from then on.
+    pub(super) fn count_turn(&mut self, key: LaneKey, took: Duration, cut: bool) {
+        let Some(lane) = self.get(key) else { return };
+        lane.used += took;
+        if let Some(pace) = lane.changes_pace(cut) {
+            let level = self.level(pace);
+            if let Some(lane) = self.get(key) {
+                lane.go_at(pace, level);
+            }
         }
     }
 

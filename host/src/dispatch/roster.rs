@@ -1,44 +1,17 @@
-//! Bindings come, change and go while the workers work, and backfills with them.
+//! Bindings come, change and go while the workers work, and their backfills with them.
 
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use super::backfill::{Backfill, Wanted};
+use super::backfill::Backfill;
 use super::lane::Lane;
-use super::{Absent, Bench, Dispatcher, Shared};
+use super::{Absent, Dispatcher, Shared};
 use crate::plugin::Plugin;
-use crate::record::{BindingDigest, FilterError, Name, Seq, Start};
-use crate::store::{BackfillId, BackfillRow, BackfillStatus, BindingId, NewBackfill, Selection, Store, StoreError};
+use crate::record::{BindingDigest, Name, Seq, Start};
+use crate::store::{BackfillStatus, BindingId, Store, StoreError};
 
 /// How long the calls of a binding that is to go are waited for. What comes later is stored all the same.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// How many interactions a dry run looks at to say how many a filter lets pass.
-const LOOKED_AT: u64 = 2_000;
-
-/// Why there is no backfill.
-#[derive(Debug, thiserror::Error)]
-pub enum FillError {
-    /// Nothing is loaded under that name.
-    #[error("no binding {0:?} is loaded; GET /v1/plugins lists those that are")]
-    NoBinding(String),
-    /// The filter is none.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
-    /// The store did not take it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// What a backfill would come to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
-    /// How many interactions it would judge, or pass over for the binding's own filter and sample.
-    pub interactions: u64,
-    /// Whether that is reckoned from a part of them, since the filter has to read each.
-    pub is_reckoned: bool,
-    /// What an evaluation took on the average so far, in microseconds; none where there were none.
-    pub evaluation_us: Option<f64>,
-}
 
 impl Dispatcher {
     /// The binding that is loaded under that name.
@@ -79,11 +52,12 @@ impl Dispatcher {
         latest: Option<Seq>,
     ) -> Result<(), StoreError> {
         let (shared, store) = (&self.shared, &self.shared.store);
+        let _alone = shared.roster();
         let name = plugin.binding().name.clone();
         let before = shared.retire(&name);
         let description = plugin.description();
         let kinds: Vec<_> = plugin.kinds().collect();
-        let named = (description.name.as_str(), description.version.as_str());
+        let named = (description.name.as_str(), description.version.as_str(), plugin.contract());
         let made = (|| {
             let latest = latest.unwrap_or(shared.latest);
             let places = (start, before, latest);
@@ -132,6 +106,7 @@ impl Dispatcher {
 
     /// Takes the binding of that name away once what is under way is done. Its verdicts stay, and so does its cursor.
     pub fn remove(&self, name: &Name) {
+        let _alone = self.shared.roster();
         self.shared.retire(name);
         let mut state = self.shared.state();
         state.lanes.remove(|lane| lane.plugin.binding().name == *name);
@@ -140,7 +115,8 @@ impl Dispatcher {
 }
 
 impl Shared {
-    /// Lets the lanes of that name take nothing more, waits for what is under way, and says how far the binding came.
+    /// Lets the lanes of that name take nothing more, waits until what is under way is stored, and says how far the
+    /// binding came.
     fn retire(&self, name: &Name) -> Option<Seq> {
         let mut state = self.state();
         state.lanes.of_name(name).for_each(|lane| lane.retiring = true);
@@ -150,7 +126,12 @@ impl Shared {
         if waited.timed_out() {
             tracing::warn!(%name, "a call of the binding that goes takes long; what it finds will not be stored");
         }
-        state.lanes.of_name(name).find(|lane| lane.backfill.is_none()).map(|lane| lane.cursor())
+        let cursor = state.lanes.of_name(name).find(|lane| lane.backfill.is_none()).map(|lane| lane.cursor());
+        drop(state);
+        if cursor.is_some() {
+            self.store.evaluations_settle(FAREWELL);
+        }
+        cursor
     }
 }
 
@@ -159,67 +140,4 @@ fn running_backfills(store: &Store, binding: BindingId) -> Result<Vec<Backfill>,
     let running = rows.filter(|row| row.binding == binding && row.status == BackfillStatus::Running);
     // Their filters were compiled when they were made.
     Ok(running.filter_map(|row| Backfill::new(&row).ok()).collect())
-}
-
-impl Bench {
-    /// Makes a backfill of the binding that is loaded under that name, over what the binding's own cursor has passed.
-    pub fn backfill(&self, name: &str, selection: Selection, rate: Option<f64>) -> Result<BackfillRow, FillError> {
-        Wanted::new(selection.clone())?;
-        let (plugin, binding, last) = self.find(name)?;
-        let row = self.shared.store.backfill_create(NewBackfill { binding, selection, rate, first: Seq(1), last })?;
-        if row.status == BackfillStatus::Running {
-            let backfill = Backfill::new(&row)?;
-            let mut state = self.shared.state();
-            // Where the binding was changed meanwhile, it waits until it is loaded again.
-            if state.lanes.live().any(|lane| lane.id == binding) {
-                state.lanes.add(|key| Lane::filling(key, plugin, binding, backfill));
-            }
-        }
-        Ok(row)
-    }
-
-    /// Ends a backfill; what it judged stays. None where there is none of that number.
-    pub fn backfill_cancel(&self, id: BackfillId) -> Result<Option<BackfillRow>, StoreError> {
-        let is_it = |lane: &Lane| lane.backfill.as_ref().is_some_and(|backfill| backfill.id == id);
-        self.shared.state().lanes.remove(is_it);
-        self.shared.store.backfill_cancel(id)
-    }
-
-    /// What a backfill would come to.
-    pub fn backfill_estimate(&self, name: &str, selection: Selection) -> Result<Estimate, FillError> {
-        let wanted = Wanted::new(selection)?;
-        let (_, binding, last) = self.find(name)?;
-        let store = &self.shared.store;
-        let all = store.backfill_count(binding, Seq(1), last, &wanted.selection)?;
-        let (interactions, is_reckoned) = match wanted.selection.filter {
-            None => (all, false),
-            Some(_) => reckon(store, binding, last, &wanted, all)?,
-        };
-        Ok(Estimate { interactions, is_reckoned, evaluation_us: store.evaluation_mean_us(binding)? })
-    }
-
-    fn find(&self, name: &str) -> Result<(Plugin, BindingId, Seq), FillError> {
-        let state = self.shared.state();
-        let lane = state.lanes.live().find(|lane| lane.plugin.binding().name.as_str() == name);
-        let lane = lane.ok_or_else(|| FillError::NoBinding(name.to_owned()))?;
-        Ok((lane.plugin.clone(), lane.id, lane.cursor()))
-    }
-}
-
-/// How many of `all` a filter lets pass, from stretches that are spread evenly over the range.
-fn reckon(store: &Store, binding: BindingId, last: Seq, wanted: &Wanted, all: u64) -> Result<(u64, bool), StoreError> {
-    const STRETCHES: u64 = 20;
-    let step = last.0.div_ceil(STRETCHES).max(1);
-    let length = if last.0 <= LOOKED_AT { step } else { LOOKED_AT / STRETCHES };
-    let (mut seen, mut passed) = (0, 0);
-    for first in (1..=last.0).step_by(usize::try_from(step).unwrap_or(usize::MAX)) {
-        let end = Seq(last.0.min(first + length - 1));
-        let interactions = store.backfill_read(binding, Seq(first), end, &wanted.selection)?;
-        seen += interactions.len() as u64;
-        passed += interactions.iter().filter(|interaction| wanted.passes(interaction)).count() as u64;
-    }
-    if seen == all {
-        return Ok((passed, false));
-    }
-    Ok(((all as f64 * passed as f64 / seen.max(1) as f64).round() as u64, true))
 }

@@ -19,6 +19,8 @@ use crate::store::StoreError;
 const TURN: Duration = SLICE.get();
 /// How often an idle worker looks for new bindings and for the end.
 const IDLE: Duration = Duration::from_millis(50);
+/// How often one for slow lanes looks for anything to do. They are many, and would wake at every post in vain.
+const SLOW_IDLE: Duration = Duration::from_millis(20);
 /// How long to wait when the log could not be read.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -30,7 +32,10 @@ pub(super) fn run(shared: &Shared, pace: Pace) {
     while !worker.is_to_stop() && shared.store.evaluations_wait_for_room() {
         let head = shared.store.head();
         let Some(claim) = shared.state().lanes.claim(pace, head, shared.slow_at_once) else {
-            shared.store.wait_beyond(head, IDLE);
+            match pace {
+                Pace::Quick => drop(shared.store.wait_beyond(head, IDLE)),
+                Pace::Slow => std::thread::sleep(SLOW_IDLE),
+            }
             continue;
         };
         if worker.take_turn(&claim).is_err() {
@@ -53,8 +58,8 @@ impl Worker<'_> {
 
     /// Does the job for each lane, for as long as a turn lasts, and gives back what is left then.
     fn take_turn(&mut self, claim: &Claim) -> Result<(), StoreError> {
-        let interactions = match self.read(claim) {
-            Ok(interactions) => interactions,
+        let (interactions, unread) = match self.read(claim) {
+            Ok(read) => read,
             Err(error) => {
                 tracing::error!(error = crate::report(&error), "cannot read the log; it will be tried again");
                 for share in &claim.shares {
@@ -71,22 +76,27 @@ impl Worker<'_> {
                 continue;
             }
             let began = Instant::now();
-            let work = turn_span(share).in_scope(|| self.work(share, &claim.job, &interactions, turn_began));
+            let span = turn_span(share);
+            let mut work = span.in_scope(|| self.work(share, &claim.job, &interactions, turn_began));
+            work.rest = work.rest.or(unread.map(Job::Stretch));
             self.hand_over(share, &claim.job, work, began.elapsed())?;
         }
         Ok(())
     }
 
-    fn read(&self, claim: &Claim) -> Result<Vec<Arc<Interaction>>, StoreError> {
+    /// What the job is about, and what of a backfill's stretch is left for another turn.
+    fn read(&self, claim: &Claim) -> Result<(Vec<Arc<Interaction>>, Option<Stretch>), StoreError> {
         let store = &self.shared.store;
         match (&claim.job, claim.shares.as_slice()) {
-            (Job::Stretch(stretch), [Share { wanted: Some(wanted), binding, .. }]) => {
-                store.backfill_read(*binding, stretch.first, stretch.last, &wanted.selection)
+            (Job::Stretch(Stretch { first, last }), [Share { wanted: Some((wanted, most)), binding, .. }]) => {
+                let read = store.backfill_read(*binding, (*first, *last), &wanted.selection, *most)?;
+                let unread = Stretch { first: read.through.next(), last: *last };
+                Ok((read.interactions, (unread.first <= unread.last).then_some(unread)))
             }
-            (Job::Stretch(stretch), _) => store.log_read(stretch.first, stretch.last),
+            (Job::Stretch(stretch), _) => Ok((store.log_read(stretch.first, stretch.last)?, None)),
             (Job::Again(again), _) => {
                 let read = again.iter().map(|(seq, _)| store.log_read(*seq, *seq));
-                Ok(read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+                Ok((read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(), None))
             }
         }
     }
@@ -113,7 +123,7 @@ impl Worker<'_> {
 
     /// Puts one interaction before the plugin, where the binding judges it. False where that is to be done again.
     fn judge(&mut self, share: &Share, interaction: &Interaction, work: &mut Work) -> bool {
-        if share.wanted.as_ref().is_some_and(|wanted| !wanted.passes(interaction)) {
+        if share.wanted.as_ref().is_some_and(|(wanted, _)| !wanted.passes(interaction)) {
             return true;
         }
         match Admission::of(share.plugin.binding(), interaction) {
@@ -157,16 +167,11 @@ impl Worker<'_> {
     /// Under the lock, so that a lane's batches reach the store in the order in which its cursor rises.
     fn hand_over(&self, share: &Share, job: &Job, work: Work, took: Duration) -> Result<(), StoreError> {
         let mut state = self.shared.state();
-        let Some(lane) = state.lanes.get(share.lane) else { return Ok(()) };
-        lane.used += took;
         let cut = work.cut;
-        let batch = lane.finish(job, work, Time::now());
-        let pace = lane.changes_pace(cut);
+        let Some(batch) = state.lanes.finish(share.lane, job, work, Time::now()) else { return Ok(()) };
         state.lanes.measure(&batch);
         let written = self.shared.store.evaluations_commit(batch);
-        if let Some(pace) = pace {
-            state.lanes.change_pace(share.lane, pace);
-        }
+        state.lanes.count_turn(share.lane, took, cut);
         state.lanes.end_filled(self.shared.store.head());
         drop(state);
         self.shared.changed.notify_all();

@@ -51,8 +51,10 @@ pub enum Problem {
         limit: usize,
     },
     /// The body is of a type that is not taken.
-    #[error("expected the content type application/json or application/x-ndjson, got {got:?}")]
+    #[error("expected the content type {expected}, got {got:?}")]
     MediaType {
+        /// The types that are taken.
+        expected: &'static str,
         /// The content type.
         got: String,
     },

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::http::Problem;
+use crate::http::{Problem, explain, malformed, text};
 use crate::record::NewInteraction;
 use crate::store::NewRecord;
 
@@ -24,7 +24,7 @@ pub fn parse_one(json: &[u8]) -> Item {
             no_nul(text)?;
             Ok(NewRecord::new(interaction, text.as_bytes()))
         }
-        Err(_) => Err(explain(text)),
+        Err(_) => Err(explain::<NewInteraction>(text)),
     }
 }
 
@@ -38,42 +38,6 @@ pub fn parse_array(json: &[u8]) -> Result<Vec<Item>, Problem> {
 pub fn parse_lines(lines: &[u8]) -> Vec<(usize, Item)> {
     let lines = lines.split(|byte| *byte == b'\n').enumerate();
     lines.filter(|(_, line)| !line.trim_ascii().is_empty()).map(|(at, line)| (at, parse_one(line))).collect()
-}
-
-fn text(json: &[u8]) -> Result<&str, Problem> {
-    std::str::from_utf8(json).map_err(|error| Problem::Malformed {
-        detail: format!("the body is not UTF-8 from byte {} on", error.valid_up_to()),
-    })
-}
-
-fn malformed(error: serde_json::Error) -> Problem {
-    Problem::Malformed { detail: format!("the body is not valid JSON: {error}") }
-}
-
-/// Reads it once more, slowly, to find the path to what is wrong.
-fn explain(text: &str) -> Problem {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let outcome = serde_path_to_error::deserialize::<_, NewInteraction>(&mut deserializer);
-    match outcome {
-        Ok(_) => match deserializer.end() {
-            Err(error) => malformed(error),
-            Ok(()) => Problem::Internal,
-        },
-        Err(error) if error.inner().is_data() => {
-            let path = error.path().to_string();
-            let said = error.inner().to_string();
-            // The position is that of the item, which says little once the field is named.
-            let detail = said.rsplit_once(" at line ").map_or(said.as_str(), |(detail, _)| detail);
-            let unknown = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-            match (path.as_str(), unknown) {
-                (".", Some(missing)) => Problem::field(missing, detail),
-                (path, Some(missing)) => Problem::field(format!("{path}.{missing}"), detail),
-                (".", None) => Problem::field("", detail),
-                (path, None) => Problem::field(path, detail),
-            }
-        }
-        Err(error) => malformed(error.into_inner()),
-    }
 }
 
 /// A NUL in a text is refused: SQL, C and many a tool would cut the text there without a word.

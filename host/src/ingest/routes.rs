@@ -1,25 +1,18 @@
 //! `POST /v1/interactions`.
 
-use std::time::Duration;
-
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::native::{Item, parse_array, parse_lines, parse_one};
-use crate::http::{Problem, ProblemBody};
+use crate::http::{Problem, ProblemBody, content_type, read_body};
 use crate::record::NewInteraction;
 use crate::store::{Recorded, Store};
-
-/// The most bytes of a body beyond the limit that are read, and for how long, before the connection is closed.
-const DISCARDED: usize = 256 << 20;
-const DISCARDING: Duration = Duration::from_secs(20);
 
 #[derive(Clone)]
 struct Ingest {
@@ -124,47 +117,10 @@ async fn interaction_create(State(ingest): State<Ingest>, headers: HeaderMap, bo
 
 /// Whether the body has one interaction on each line.
 fn is_lines(headers: &HeaderMap) -> Result<bool, Problem> {
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
-        return Err(Problem::Encoding { got: String::from_utf8_lossy(encoding.as_bytes()).into_owned() });
-    }
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(false) };
-    let value = value.to_str().unwrap_or_default();
-    match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "application/json" => Ok(false),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(true),
-        got => Err(Problem::MediaType { got: got.to_owned() }),
-    }
-}
-
-async fn read_body(mut body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes, Problem> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_none_or(|length| length <= limit) {
-        match Limited::new(&mut body, limit).collect().await {
-            Ok(whole) => return Ok(whole.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {}
-            Err(_) => return Err(Problem::Malformed { detail: "the body ended early".to_owned() }),
-        }
-    }
-    // Who asked first whether to send has not begun to.
-    if !headers.contains_key(header::EXPECT) {
-        discard(body).await;
-    }
-    Err(Problem::TooLarge { limit })
-}
-
-/// Reads what is still to come and keeps nothing of it: most clients send all before they read the answer, and would
-/// find the connection broken instead.
-async fn discard(mut body: Body) {
-    let discarded = async {
-        let mut left = DISCARDED;
-        while left > 0
-            && let Some(Ok(frame)) = body.frame().await
-        {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-        }
-    };
-    // However it ends, the answer is the same.
-    let _ = tokio::time::timeout(DISCARDING, discarded).await;
+    let lines = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+    let taken = |kind: &str| kind == "application/json" || lines.contains(&kind);
+    let kind = content_type(headers, "application/json or application/x-ndjson", taken)?;
+    Ok(kind.is_some_and(|kind| lines.contains(&kind.as_str())))
 }
 
 async fn record_one(store: &Store, record: crate::store::NewRecord) -> Result<Response, Problem> {

@@ -10,9 +10,9 @@ use wasmtime::{Store, Trap};
 use super::load::{Loaded, Plugin};
 use super::sandbox::{self, Bounds, Guest};
 use super::snapshot;
-use super::v0_1::{self, LiftError, Lifter};
+use super::v0_1::{self, LiftError, Lifter, types};
 use super::wasi::Determinism;
-use crate::record::{Deadline, Evaluation, Failure, Interaction, Kind, Outcome, Reason, Verdict};
+use crate::record::{Deadline, Evaluation, Failure, Interaction, Kind, Limits, Outcome, Reason, Verdict};
 
 /// Calls plugins. Each thread that does has one of its own, for the memory it uses again.
 #[derive(Default)]
@@ -152,20 +152,26 @@ impl From<wasmtime::Error> for Stop {
     }
 }
 
-impl From<LiftError> for Stop {
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<LiftError> for Failure {
     fn from(error: LiftError) -> Self {
         let reason = match error {
             LiftError::Invalid(_) => Reason::InvalidOutput,
             LiftError::TooLarge(_) => Reason::OutputTooLarge,
         };
-        Self::Failure(Failure::new(reason, error.to_string()))
+        Self::new(reason, sandbox::cut(error.to_string()))
     }
 }
 
-impl From<v0_1::types::Failure> for Stop {
-    fn from(failure: v0_1::types::Failure) -> Self {
-        let v0_1::types::Failure { code, message, transient } = failure;
-        Self::Failure(Failure { transient, ..Failure::new(Reason::GuestError, format!("{code}: {message}")) })
+impl From<types::Failure> for Failure {
+    fn from(failure: types::Failure) -> Self {
+        let types::Failure { code, message, transient } = failure;
+        Self { transient, ..Self::new(Reason::GuestError, sandbox::cut(format!("{code}: {message}"))) }
     }
 }
 
@@ -192,26 +198,53 @@ fn judge_in(
     let given = v0_1::lower(interaction, arena);
     let mut lifter = Lifter::new(interaction, &loaded.binding.limits);
     for (kind, evaluate) in &loaded.kinds {
-        match kind {
+        let answer = match kind {
             Kind::Scorer => {
-                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Scored>(instance, evaluate, store, (&given,))?;
-                lifter.scores(made?)?;
+                Answer::Scores(call::<v0_1::Evaluate<'_>, v0_1::Scored>(instance, evaluate, store, (&given,))?.0)
             }
             Kind::ErrorClassifier => {
-                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Classified>(instance, evaluate, store, (&given,))?;
-                lifter.findings(made?)?;
+                Answer::Findings(call::<v0_1::Evaluate<'_>, v0_1::Classified>(instance, evaluate, store, (&given,))?.0)
             }
             Kind::BiasCheck => {
-                let (made,) = call::<v0_1::Evaluate<'_>, v0_1::Checked>(instance, evaluate, store, (&given,))?;
-                lifter.bias_findings(made?)?;
+                Answer::BiasFindings(call::<v0_1::Evaluate<'_>, v0_1::Checked>(instance, evaluate, store, (&given,))?.0)
             }
             Kind::PricingAdapter => {
-                let (made,) = call::<v0_1::Price<'_>, v0_1::Priced>(instance, evaluate, store, (&given.call,))?;
-                lifter.cost(made?)?;
+                Answer::Cost(call::<v0_1::Price<'_>, v0_1::Priced>(instance, evaluate, store, (&given.call,))?.0)
             }
-        }
+        };
+        take(&mut lifter, answer)?;
     }
-    Ok(lifter.finish())
+    Ok(lifter.finish().map_err(Failure::from)?)
+}
+
+/// What one kind of a plugin gave back.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the contract has the words")]
+pub enum Answer {
+    Scores(Result<Vec<types::Score>, types::Failure>),
+    Findings(Result<Vec<types::Finding>, types::Failure>),
+    BiasFindings(Result<Vec<types::BiasFinding>, types::Failure>),
+    Cost(Result<Option<types::Cost>, types::Failure>),
+}
+
+fn take(lifter: &mut Lifter<'_>, answer: Answer) -> Result<(), Failure> {
+    match answer {
+        Answer::Scores(made) => lifter.scores(made?)?,
+        Answer::Findings(made) => lifter.findings(made?)?,
+        Answer::BiasFindings(made) => lifter.bias_findings(made?)?,
+        Answer::Cost(made) => lifter.cost(made?)?,
+    }
+    Ok(())
+}
+
+/// What an evaluation makes of these answers: for tests, which answer what no compiled plugin would.
+pub fn lift(interaction: &Interaction, limits: &Limits, answers: Vec<Answer>) -> Outcome {
+    let mut lifter = Lifter::new(interaction, limits);
+    let taken = answers.into_iter().try_for_each(|answer| take(&mut lifter, answer));
+    match taken.and_then(|()| Ok(lifter.finish()?)) {
+        Ok(verdicts) => Outcome::Succeeded(verdicts),
+        Err(failure) => Outcome::Failed(failure),
+    }
 }
 
 fn call<Given, Made>(
@@ -250,5 +283,6 @@ pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> Failure {
         // What is left is an answer that the canonical ABI refuses: text that is not UTF-8, pointers outside.
         None => Reason::InvalidOutput,
     };
-    Failure::new(reason, message)
+    // The names of the guest's functions are in it.
+    Failure::new(reason, sandbox::cut(message))
 }

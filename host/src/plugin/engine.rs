@@ -35,7 +35,7 @@ const KEEP_RESIDENT: usize = 4 << 20;
 #[derive(Clone)]
 pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
-    pub(super) cache: Cache,
+    pub(super) cache: Option<Cache>,
     pub(super) lookups: Arc<Lookups>,
     ticker: Arc<Ticker>,
 }
@@ -89,11 +89,18 @@ pub enum EngineError {
 impl Engine {
     /// Starts the engine, which keeps compiled plugins in that private folder.
     pub fn start(cache: &Path) -> Result<Self, EngineError> {
+        let mut engine = Self::without_cache()?;
+        let opened = Cache::open(cache, &engine.wasmtime);
+        let cannot_use = |source| EngineError::Cache { path: cache.to_owned(), source };
+        engine.cache = Some(opened.map_err(cannot_use)?);
+        Ok(engine)
+    }
+
+    /// Starts an engine that prepares every plugin anew and keeps nothing.
+    pub fn without_cache() -> Result<Self, EngineError> {
         let wasmtime = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
-        let cache =
-            Cache::open(cache, &wasmtime).map_err(|source| EngineError::Cache { path: cache.to_owned(), source })?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
-        Ok(Self { wasmtime, cache, lookups: Arc::default(), ticker })
+        Ok(Self { wasmtime, cache: None, lookups: Arc::default(), ticker })
     }
 
     /// How much of the pool is in use.
@@ -115,6 +122,13 @@ impl Engine {
     /// How often a prepared plugin was found in the cache since the start, and how often it had to be made.
     pub fn cache_lookups(&self) -> (u64, u64) {
         (self.lookups.hits.load(Ordering::Relaxed), self.lookups.misses.load(Ordering::Relaxed))
+    }
+
+    /// Reads what was compiled before and deserializes it, and gives the number of plugins: what a benchmark puts beside a
+    /// start. Nothing else may use it, since it looks at no digest.
+    #[doc(hidden)]
+    pub fn deserialize_all(&self) -> std::io::Result<usize> {
+        self.cache.as_ref().map_or(Ok(0), |cache| cache.deserialize_all(&self.wasmtime))
     }
 
     /// The ticks since the engine was started.

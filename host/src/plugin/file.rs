@@ -3,8 +3,9 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
@@ -19,29 +20,53 @@ const PACKAGE: (&str, &str) = ("tribunal", "plugin");
 /// The version of the contract that this host speaks.
 pub(super) const CONTRACT: &str = "0.1.0";
 
-/// A plugin as it was read.
+/// A plugin as it was read. It is taken apart when that is first asked for: one that was prepared before need not be.
 pub struct PluginFile {
     /// The sha256 of the file's bytes, before anything was done to them.
     pub digest: ComponentDigest,
-    /// The component.
-    pub(super) component: Vec<u8>,
-    /// What can be said of it without running it.
-    pub inspection: Inspection,
+    pub(super) bytes: Vec<u8>,
+    parts: OnceLock<Parts>,
+}
+
+struct Parts {
+    /// The component, where the file is none itself.
+    component: Option<Vec<u8>>,
+    inspection: Inspection,
 }
 
 /// What a plugin's file says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Inspection {
     /// Bytes of the file.
     pub size: usize,
-    /// `component` or `core module`.
-    pub format: &'static str,
+    /// What the file is.
+    pub format: Format,
     /// The contract it was built for.
     pub contract: String,
     /// What it can judge.
     pub kinds: Vec<Kind>,
     /// The interfaces it imports, sorted.
     pub imports: Vec<String>,
+}
+
+/// What a plugin's file may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Format {
+    /// What is loaded as it is.
+    #[serde(rename = "component")]
+    Component,
+    /// What a compiler wrote, with its component type in a section.
+    #[serde(rename = "core module")]
+    CoreModule,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Component => "component",
+            Self::CoreModule => "core module",
+        })
+    }
 }
 
 /// Why a file is no plugin.
@@ -94,40 +119,61 @@ pub enum FileError {
 }
 
 impl PluginFile {
-    /// Reads the file.
+    /// Reads the file. Whether it is a plugin is not known yet.
     pub fn read(path: &Path) -> Result<Self, FileError> {
         let cannot_read = |source| FileError::Read { path: path.to_owned(), source };
         let size = std::fs::metadata(path).map_err(cannot_read)?.len();
         if size > MAX_BYTES {
             return Err(FileError::TooLarge { path: path.to_owned(), size });
         }
-        Self::parse(&std::fs::read(path).map_err(cannot_read)?)
+        Self::new(std::fs::read(path).map_err(cannot_read)?)
     }
 
-    /// Takes the bytes of a file.
+    /// Takes the bytes of a file, and takes them apart at once.
     pub fn parse(bytes: &[u8]) -> Result<Self, FileError> {
+        let file = Self::new(bytes.to_vec())?;
+        file.parts()?;
+        Ok(file)
+    }
+
+    pub(super) fn new(bytes: Vec<u8>) -> Result<Self, FileError> {
         if !bytes.starts_with(b"\0asm") {
             let start = bytes.get(..bytes.len().min(16)).unwrap_or_default().escape_ascii();
             return Err(FileError::NotWasm(format!("it starts with \"{start}\"")));
         }
-        quietly(|| Self::take_apart(bytes)).map_err(|panic| FileError::NotWasm(format!("it is broken: {panic}")))?
+        Ok(Self { digest: ComponentDigest::of(&bytes), bytes, parts: OnceLock::new() })
     }
 
-    fn take_apart(bytes: &[u8]) -> Result<Self, FileError> {
-        // The fifth byte on is the version and the layer: 1 and 0 for a core module.
-        let is_core = bytes.get(4..8) == Some(&[1, 0, 0, 0]);
-        let component = if is_core { componentize(bytes)? } else { bytes.to_vec() };
-        let decoded = wit_component::decode(&component).map_err(not_wasm)?;
-        let DecodedWasm::Component(resolve, world) = decoded else {
-            return Err(FileError::NotWasm("it is a WIT package, which has no code".to_owned()));
-        };
-        let inspection = Inspection {
-            size: bytes.len(),
-            format: if is_core { "core module" } else { "component" },
-            ..inspect(&resolve, world)?
-        };
-        Ok(Self { digest: ComponentDigest::of(bytes), component, inspection })
+    /// What can be said of it without running it.
+    pub fn inspection(&self) -> Result<&Inspection, FileError> {
+        self.parts().map(|parts| &parts.inspection)
     }
+
+    /// The component that it is or that was made of it.
+    pub(super) fn component(&self) -> Result<&[u8], FileError> {
+        self.parts().map(|parts| parts.component.as_deref().unwrap_or(&self.bytes))
+    }
+
+    fn parts(&self) -> Result<&Parts, FileError> {
+        if let Some(parts) = self.parts.get() {
+            return Ok(parts);
+        }
+        let parts = quietly(|| take_apart(&self.bytes))
+            .map_err(|panic| FileError::NotWasm(format!("it is broken: {panic}")))??;
+        Ok(self.parts.get_or_init(|| parts))
+    }
+}
+
+fn take_apart(bytes: &[u8]) -> Result<Parts, FileError> {
+    // The fifth byte on is the version and the layer: 1 and 0 for a core module.
+    let is_core = bytes.get(4..8) == Some(&[1, 0, 0, 0]);
+    let component = is_core.then(|| componentize(bytes)).transpose()?;
+    let decoded = wit_component::decode(component.as_deref().unwrap_or(bytes)).map_err(not_wasm)?;
+    let DecodedWasm::Component(resolve, world) = decoded else {
+        return Err(FileError::NotWasm("it is a WIT package, which has no code".to_owned()));
+    };
+    let format = if is_core { Format::CoreModule } else { Format::Component };
+    Ok(Parts { component, inspection: inspect(&resolve, world, bytes.len(), format)? })
 }
 
 fn not_wasm(error: impl fmt::Display) -> FileError {
@@ -152,7 +198,12 @@ fn componentize(module: &[u8]) -> Result<Vec<u8>, FileError> {
         .map_err(not_wasm)
 }
 
-fn inspect(resolve: &Resolve, world: wit_parser::WorldId) -> Result<Inspection, FileError> {
+fn inspect(
+    resolve: &Resolve,
+    world: wit_parser::WorldId,
+    size: usize,
+    format: Format,
+) -> Result<Inspection, FileError> {
     let world = &resolve.worlds[world];
     let name = |key: &WorldKey| resolve.name_world_key(key);
     let mut kinds = Vec::new();
@@ -184,5 +235,5 @@ fn inspect(resolve: &Resolve, world: wit_parser::WorldId) -> Result<Inspection, 
     let callable = world.imports.iter().filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));
     let mut imports: Vec<_> = callable.map(|(key, _)| name(key)).collect();
     imports.sort_unstable();
-    Ok(Inspection { size: 0, format: "", contract: CONTRACT.to_owned(), kinds, imports })
+    Ok(Inspection { size, format, contract: CONTRACT.to_owned(), kinds, imports })
 }

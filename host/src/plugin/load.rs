@@ -10,12 +10,12 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use super::cache::Prepared;
 use super::engine::{Engine, MAX_MEMORY};
-use super::file::{CONTRACT, Inspection, PluginFile};
+use super::file::{CONTRACT, FileError, Inspection, PluginFile};
 use super::sandbox::{self, Bounds, Guest};
 use super::snapshot;
 use super::wasi::Determinism;
 use super::{Description, call, quietly, v0_1};
-use crate::record::{Binding, BindingDigest, Deadline, Failure, Kind, Reason};
+use crate::record::{Binding, BindingDigest, Deadline, Failure, Kind, Limits, Reason};
 
 /// The longest that instantiating, describing, configuring and copying a plugin may take at load.
 const LOAD_DEADLINE: Deadline = Deadline::from_millis(60_000);
@@ -40,6 +40,9 @@ pub(super) struct Loaded {
 /// Why a plugin is not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The file is no plugin.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not the one the operator named.
     #[error("its sha256 is {found}, and the configuration asks for {expected}")]
     Digest {
@@ -131,16 +134,16 @@ impl Plugin {
     }
 
     fn make_ready(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
-        check_imports(&file.inspection, &binding.capabilities)?;
         if binding.limits.memory.0 > MAX_MEMORY {
             return Err(LoadError::Memory);
         }
         let (prepared, component) = prepare(engine, file, &binding)?;
-        let linker = sandbox::linker(engine, &file.inspection).map_err(LoadError::Link)?;
+        let inspection = &prepared.inspection;
+        let linker = sandbox::linker(engine, inspection).map_err(LoadError::Link)?;
         let instance = linker.instantiate_pre(&component).map_err(LoadError::Link)?;
-        let kinds = file.inspection.kinds.iter().map(|kind| export(&instance, *kind)).collect::<Result<_, _>>()?;
+        let kinds = inspection.kinds.iter().map(|kind| export(&instance, *kind)).collect::<Result<_, _>>()?;
         let bounds = bounds(&binding, binding.limits.deadline);
-        let uses_wasi = sandbox::uses_wasi(&file.inspection);
+        let uses_wasi = sandbox::uses_wasi(inspection);
         let engine = engine.clone();
         let digest = binding.digest();
         let loaded = Loaded { engine, binding, digest, bounds, uses_wasi, kinds, instance, prepared };
@@ -166,6 +169,11 @@ impl Plugin {
     /// The binding's digest, made once.
     pub fn digest(&self) -> BindingDigest {
         self.inner.digest
+    }
+
+    /// The version of the contract that it was built for.
+    pub fn contract(&self) -> &str {
+        &self.inner.prepared.inspection.contract
     }
 
     /// What it says of itself.
@@ -210,25 +218,30 @@ fn check_imports(inspection: &Inspection, granted: &[String]) -> Result<(), Load
 
 fn prepare(engine: &Engine, file: &PluginFile, binding: &Binding) -> Result<(Prepared, Component), LoadError> {
     let key = binding.instance_digest();
-    if let Some(found) = engine.cache.load(&key, &engine.wasmtime) {
+    if let Some(found) = engine.cache.as_ref().and_then(|cache| cache.load(&key, &engine.wasmtime)) {
         engine.lookups.hits.fetch_add(1, Ordering::Relaxed);
         tracing::Span::current().record("tribunal.cache", "hit");
         return Ok(found);
     }
     engine.lookups.misses.fetch_add(1, Ordering::Relaxed);
     tracing::Span::current().record("tribunal.cache", "miss");
-    let linker = sandbox::linker(engine, &file.inspection).map_err(LoadError::Link)?;
-    let bounds = bounds(binding, LOAD_DEADLINE);
+    let inspection = file.inspection()?;
+    check_imports(inspection, &binding.capabilities)?;
+    let linker = sandbox::linker(engine, inspection).map_err(LoadError::Link)?;
+    // What is prepared does not depend on the limits of calls but for memory, which the key has.
+    let bounds = Bounds { output: Limits::default().output, ..bounds(binding, LOAD_DEADLINE) };
     let determinism = Determinism { now: 0, seed: key };
     let new_store = || sandbox::store(engine, &bounds, determinism);
-    let configured = snapshot::configure(&file.component, &binding.config, &linker, new_store)?;
+    let configured = snapshot::configure(file.component()?, &binding.config, &linker, new_store)?;
     let (no_snapshot, bytes) = match &configured.snapshot {
-        Ok(snapshot) => (None, snapshot),
-        Err(reason) => (Some(reason.clone()), &file.component),
+        Ok(snapshot) => (None, snapshot.as_slice()),
+        Err(reason) => (Some(reason.clone()), file.component()?),
     };
     let component = Component::new(&engine.wasmtime, bytes).map_err(LoadError::Compile)?;
-    let prepared = Prepared { description: configured.description, no_snapshot };
-    engine.cache.store(&key, &prepared, &component);
+    let prepared = Prepared { inspection: inspection.clone(), description: configured.description, no_snapshot };
+    if let Some(cache) = &engine.cache {
+        cache.store(&key, &prepared, &component);
+    }
     Ok((prepared, component))
 }
 

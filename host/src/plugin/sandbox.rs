@@ -11,7 +11,7 @@ use crate::record::{ByteSize, Deadline, LogLine};
 
 /// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.
 const HOSTCALL_ALLOWANCE: usize = 1 << 20;
-/// The longest log line or abort message that is kept, in bytes.
+/// The longest log line or message that is kept of a guest, in bytes.
 const MAX_LINE: usize = 4 << 10;
 
 /// The limits of one stay in the sandbox.
@@ -105,7 +105,8 @@ impl v0_1::abort::Host for Guest {
 
 impl v0_1::types::Host for Guest {}
 
-fn cut(mut message: String) -> String {
+/// What is kept of a guest's message.
+pub(super) fn cut(mut message: String) -> String {
     message.truncate(message.floor_char_boundary(MAX_LINE));
     message
 }

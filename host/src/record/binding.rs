@@ -63,6 +63,12 @@ macro_rules! digest {
                 serializer.collect_str(self)
             }
         }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
     };
 }
 
@@ -74,6 +80,11 @@ digest! {
 digest! {
     /// The sha256 of everything that decides what a binding judges and how.
     BindingDigest
+}
+
+digest! {
+    /// The sha256 of the JSON text that a plugin is configured with.
+    ConfigDigest
 }
 
 /// What a plugin can judge.
@@ -106,7 +117,8 @@ impl Kind {
 }
 
 /// What every call of a binding stays within. A limit always has a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// The longest a call may take by the clock, time in host calls included.
     #[schema(value_type = String, example = "500ms")]
@@ -222,10 +234,17 @@ impl Binding {
         })
     }
 
-    /// Digest of what decides the configured instance: the component, its config and what it may import.
-    /// Bindings that differ only in name, filter, sample or per-call limits share a snapshot.
+    /// The digest of its config.
+    pub fn config_digest(&self) -> ConfigDigest {
+        ConfigDigest::of(self.config.as_bytes())
+    }
+
+    /// Digest of what decides the configured instance: the component, its config, what it may import, and its memory,
+    /// since a guest may make do with less where it gets no more. Bindings that differ only in the rest share a
+    /// snapshot. Randomness during `configure` comes from it, so what it is made of never changes.
     pub fn instance_digest(&self) -> [u8; 32] {
-        let text = serde_json::json!([self.component, self.config, self.capabilities]).to_string();
+        let memory = self.limits.memory.0;
+        let text = serde_json::json!([self.component, self.config, self.capabilities, memory]).to_string();
         Sha256::digest(text.as_bytes()).into()
     }
 }

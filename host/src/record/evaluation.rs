@@ -45,6 +45,26 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+impl Outcome {
+    /// The sort of failure, where it is one.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Succeeded(_) => None,
+            Self::Failed(failure) => Some(failure.reason),
+        }
+    }
+
+    /// The verdicts as they are stored: JSON, or nothing where there are none. The same verdicts are the same bytes.
+    pub fn verdicts_json(&self) -> Option<String> {
+        match self {
+            Self::Succeeded(verdicts) if !verdicts.is_empty() => {
+                Some(serde_json::to_string(verdicts).expect("verdicts, which are plain data"))
+            }
+            Self::Succeeded(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
 /// Why an evaluation gave no verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -1,9 +1,13 @@
 //! Which interactions a binding judges: an expression of the Common Expression Language over an interaction.
 
+mod expression;
+
 use std::fmt;
 use std::sync::Arc;
 
-use cel::{Context, Env, ExecutionError, Program, Value};
+use cel::{Context, Env, ExecutionError, Value};
+
+use expression::Expression;
 
 use super::Interaction;
 
@@ -11,7 +15,7 @@ use super::Interaction;
 /// function, so whether an interaction was filtered is computed when asked and never stored.
 pub struct Filter {
     source: String,
-    program: Program,
+    expression: Expression,
     fields: Vec<&'static Field>,
     env: Arc<Env>,
 }
@@ -19,6 +23,9 @@ pub struct Filter {
 /// Why a text is no [`Filter`].
 #[derive(Debug, thiserror::Error)]
 pub enum FilterError {
+    /// More than is worked out for every interaction.
+    #[error("the filter is too large: {0}")]
+    TooLarge(String),
     /// Not CEL.
     #[error("the filter is not valid CEL: {0}")]
     Syntax(String),
@@ -88,20 +95,14 @@ impl Filter {
     /// Compiles the expression and checks that every name in it is a field.
     pub fn new(source: &str) -> Result<Self, FilterError> {
         let env = Arc::new(Env::stdlib());
-        let program = env.compile(source).map_err(|error| FilterError::Syntax(error.to_string()))?;
-        let fields = program
-            .references()
+        let expression = Expression::compile(source, &env)?;
+        let fields = expression
             .variables()
             .into_iter()
             .filter(|name| !is_bound(source, name))
-            .map(|name| {
-                FIELDS
-                    .iter()
-                    .find(|field| field.name == name)
-                    .ok_or_else(|| FilterError::UnknownField { name: name.to_owned() })
-            })
+            .map(|name| FIELDS.iter().find(|field| field.name == name).ok_or(FilterError::UnknownField { name }))
             .collect::<Result<_, _>>()?;
-        let filter = Self { source: source.to_owned(), program, fields, env };
+        let filter = Self { source: source.to_owned(), expression, fields, env };
         filter.probe()?;
         Ok(filter)
     }
@@ -138,7 +139,7 @@ impl Filter {
         for field in &self.fields {
             context.add_variable_from_value(field.name, (field.value)(interaction));
         }
-        self.program.execute(&context)
+        self.expression.work_out(&mut context)
     }
 
     fn field_names() -> String {

@@ -183,6 +183,43 @@ impl TryFrom<f64> for Milliseconds {
     }
 }
 
+/// How many evaluations a second at most: from 0.001 to 10^6, which is more than a host makes.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(try_from = "f64")]
+#[schema(value_type = f64, minimum = 0.001, maximum = 1e6)]
+pub struct Rate(f64);
+
+/// A rate out of range.
+#[derive(Debug, thiserror::Error)]
+#[error("expected a number of evaluations a second, from 0.001 to 1e6")]
+pub struct RateError;
+
+impl Rate {
+    /// The highest rate: no host is held back by it.
+    pub const MOST: Self = Self(1e6);
+
+    /// The rate as a number of evaluations a second.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Rate {
+    type Error = RateError;
+
+    fn try_from(rate: f64) -> Result<Self, RateError> {
+        if (1e-3..=Self::MOST.0).contains(&rate) { Ok(Self(rate)) } else { Err(RateError) }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        text.parse::<f64>().map_err(|_| RateError)?.try_into()
+    }
+}
+
 /// A number of bytes, written as `64MiB` (`B`, `KiB`, `MiB`, `GiB`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]

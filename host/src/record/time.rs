@@ -35,6 +35,11 @@ impl Time {
         self.0
     }
 
+    /// How long after the other this moment is; nothing where it is not after it.
+    pub fn since(self, other: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(other.0).try_into().unwrap_or(0))
+    }
+
     /// The moment that many nanoseconds after 1970-01-01T00:00:00Z; a count below 0 is taken as 0.
     pub fn from_nanoseconds(nanoseconds: i64) -> Self {
         Self(nanoseconds.max(0))

@@ -1,4 +1,4 @@
-//! Backfills: cursors over a range of the log that was there before its binding.
+//! Backfills: cursors over the part of the log that was there before a binding.
 
 use std::sync::Arc;
 
@@ -6,8 +6,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::read::header;
-use super::{BindingId, Store, StoreError};
-use crate::record::{Interaction, Seq, Time};
+use super::{BindingId, Store, StoreError, payload};
+use crate::record::{Interaction, Rate, Seq, Time};
+
+/// What is read at once has about this many bytes of payload at most, so that large interactions are few.
+const READ_BYTES: usize = 8 << 20;
 
 /// A backfill's number in this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +27,14 @@ pub struct Selection {
     pub filter: Option<String>,
 }
 
+impl Selection {
+    /// The first and the last moment, in nanoseconds since 1970.
+    fn times(&self) -> (i64, i64) {
+        let last = self.to.map_or(i64::MAX, |to| to.as_nanoseconds() - 1);
+        (self.from.map_or(0, Time::as_nanoseconds), last)
+    }
+}
+
 /// A backfill to be made.
 #[derive(Debug, Clone)]
 pub struct NewBackfill {
@@ -31,8 +42,8 @@ pub struct NewBackfill {
     pub binding: BindingId,
     /// What of the range.
     pub selection: Selection,
-    /// Interactions a second at most.
-    pub rate: Option<f64>,
+    /// Evaluations a second at most.
+    pub rate: Rate,
     /// The first place of the range.
     pub first: Seq,
     /// The last place of the range.
@@ -40,8 +51,7 @@ pub struct NewBackfill {
 }
 
 /// How far a backfill has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackfillStatus {
     /// It goes on where it stands whenever its binding is loaded.
     Running,
@@ -54,7 +64,8 @@ pub enum BackfillStatus {
 impl BackfillStatus {
     const ALL: [Self; 3] = [Self::Running, Self::Cancelled, Self::Done];
 
-    fn as_str(self) -> &'static str {
+    /// The status as users read it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Cancelled => "cancelled",
@@ -72,18 +83,16 @@ pub struct BackfillRow {
     pub binding: BindingId,
     /// What of the range.
     pub selection: Selection,
-    /// Interactions a second at most.
-    pub rate: Option<f64>,
+    /// Evaluations a second at most.
+    pub rate: Rate,
     /// The first place of the range.
     pub first: Seq,
     /// The last place of the range.
     pub last: Seq,
     /// Everything of the range up to here is done.
     pub cursor: Seq,
-    /// How many interactions it judged.
+    /// How many evaluations it brought.
     pub evaluated: u64,
-    /// How many it passed over: outside its selection, or judged before.
-    pub passed_over: u64,
     /// How far it has come.
     pub status: BackfillStatus,
     /// When it was made.
@@ -92,21 +101,50 @@ pub struct BackfillRow {
     pub ended_at: Option<Time>,
 }
 
-/// What a batch of evaluations brings a backfill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filled {
-    /// Whose cursor moves.
-    pub backfill: BackfillId,
-    /// How many interactions were passed over.
-    pub passed_over: u64,
+impl BackfillRow {
+    /// How many places of the log it goes over.
+    pub fn places(&self) -> u64 {
+        (self.last.0 + 1).saturating_sub(self.first.0)
+    }
+
+    /// How many of them are done.
+    pub fn places_done(&self) -> u64 {
+        (self.cursor.0 + 1).saturating_sub(self.first.0)
+    }
+
+    /// The last place that it has come to or will come to.
+    pub fn reach(&self) -> Seq {
+        match self.status {
+            BackfillStatus::Running => self.last,
+            BackfillStatus::Cancelled | BackfillStatus::Done => self.cursor,
+        }
+    }
 }
 
-const COLUMNS: &str =
-    "id, binding, selection, rate, first, last, cursor, evaluated, passed_over, status, created_at, ended_at";
+/// What a stretch of the log has for a backfill.
+#[derive(Debug)]
+pub struct BackfillStretch {
+    /// What it may judge, in the order of the log.
+    pub interactions: Vec<Arc<Interaction>>,
+    /// Everything up to here was looked at.
+    pub through: Seq,
+}
 
-/// What of a range a selection leaves, and what the binding has not judged.
-const WANTED: &str = "i.seq BETWEEN ?1 AND ?2 AND i.started_at >= coalesce(?3, i.started_at)
-    AND (?4 IS NULL OR i.started_at < ?4)
+/// How much there is to be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackfillCount {
+    /// How many interactions.
+    pub interactions: u64,
+    /// The first of them; behind the last where there are none.
+    pub first: Seq,
+    /// The last of them.
+    pub last: Seq,
+}
+
+const COLUMNS: &str = "id, binding, selection, rate, first, last, cursor, evaluated, status, created_at, ended_at";
+
+/// What of a range a selection's times leave, and what the binding has not judged.
+const WANTED: &str = "i.seq BETWEEN ?1 AND ?2 AND i.started_at BETWEEN ?3 AND ?4
     AND NOT EXISTS (SELECT 1 FROM evaluations e WHERE e.binding = ?5 AND e.seq = i.seq)";
 
 impl Store {
@@ -124,7 +162,7 @@ impl Store {
                 params![
                     new.binding.0,
                     selection,
-                    new.rate,
+                    new.rate.get(),
                     new.first.0,
                     new.last.0,
                     new.first.0 - 1,
@@ -162,44 +200,59 @@ impl Store {
     }
 
     /// The interactions from `first` to `last`, both included, that the selection's times let pass and that the binding
-    /// has not judged.
+    /// has not judged: the first `most` of them, and fewer where they are large.
     pub fn backfill_read(
         &self,
         binding: BindingId,
-        first: Seq,
-        last: Seq,
+        (first, last): (Seq, Seq),
         selection: &Selection,
-    ) -> Result<Vec<Arc<Interaction>>, StoreError> {
-        let rows = self.shared.readers.run("read the log", |connection| {
+        most: u64,
+    ) -> Result<BackfillStretch, StoreError> {
+        let (rows, is_cut) = self.shared.readers.run("read the log", |connection| {
+            // The index by time would give them in another order.
             let mut select = connection.prepare_cached(&format!(
                 "SELECT i.seq, i.started_at, i.recorded_at, p.body, i.id
-                 FROM interactions i CROSS JOIN payloads p USING (seq) WHERE {WANTED} ORDER BY i.seq"
+                 FROM interactions i NOT INDEXED CROSS JOIN payloads p USING (seq) WHERE {WANTED} ORDER BY i.seq LIMIT ?6"
             ))?;
-            let (from, to) = times(selection);
-            select.query_map(params![first.0, last.0, from, to, binding.0], header)?.collect::<Result<Vec<_>, _>>()
+            let (from, to) = selection.times();
+            let mut found = select.query(params![first.0, last.0, from, to, binding.0, most])?;
+            let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+            while let Some(row) = found.next()? {
+                let row = header(row)?;
+                bytes = bytes.saturating_add(payload::size(&row.1));
+                rows.push(row);
+                if bytes > READ_BYTES {
+                    return Ok((rows, true));
+                }
+            }
+            let is_cut = rows.len() as u64 == most;
+            Ok((rows, is_cut))
         })?;
-        rows.into_iter().map(|(header, body)| header.read(&body).map(Arc::new)).collect()
+        let interactions = rows.into_iter().map(|(header, body)| header.read(&body).map(Arc::new));
+        let interactions = interactions.collect::<Result<Vec<_>, _>>()?;
+        let through = interactions.last().filter(|_| is_cut).map_or(last, |interaction| interaction.seq);
+        Ok(BackfillStretch { interactions, through })
     }
 
-    /// How many interactions that would be.
+    /// How many interactions up to `last` that are.
     pub fn backfill_count(
         &self,
         binding: BindingId,
-        first: Seq,
         last: Seq,
         selection: &Selection,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<BackfillCount, StoreError> {
         self.shared.readers.run("count the log", |connection| {
-            let (from, to) = times(selection);
-            connection
-                .prepare_cached(&format!("SELECT count(*) FROM interactions i WHERE {WANTED}"))?
-                .query_row(params![first.0, last.0, from, to, binding.0], |row| row.get(0))
+            // The index by time has all that is asked for, and is a tenth of the table.
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT count(*), coalesce(min(i.seq), 1), coalesce(max(i.seq), 0)
+                 FROM interactions i INDEXED BY interactions_started WHERE {WANTED}"
+            ))?;
+            let (from, to) = selection.times();
+            select.query_row(params![1, last.0, from, to, binding.0], |row| {
+                Ok(BackfillCount { interactions: row.get(0)?, first: Seq(row.get(1)?), last: Seq(row.get(2)?) })
+            })
         })
     }
-}
-
-fn times(selection: &Selection) -> (Option<i64>, Option<i64>) {
-    (selection.from.map(Time::as_nanoseconds), selection.to.map(Time::as_nanoseconds))
 }
 
 fn find(connection: &Connection, id: BackfillId) -> rusqlite::Result<Option<BackfillRow>> {
@@ -210,44 +263,38 @@ fn find(connection: &Connection, id: BackfillId) -> rusqlite::Result<Option<Back
 /// Moves a backfill's cursor inside the writer's transaction, and ends it at the end of its range.
 pub(super) fn advance(
     connection: &Connection,
-    filled: Filled,
+    backfill: BackfillId,
     cursor: Option<Seq>,
     evaluated: u64,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE backfills SET cursor = coalesce(?2, cursor), evaluated = evaluated + ?3,
-                 passed_over = passed_over + ?4,
-                 ended_at = CASE WHEN status = 'running' AND ?2 >= last THEN ?5 ELSE ended_at END,
+            "UPDATE backfills SET cursor = max(cursor, coalesce(?2, cursor)), evaluated = evaluated + ?3,
+                 ended_at = CASE WHEN status = 'running' AND ?2 >= last THEN ?4 ELSE ended_at END,
                  status = CASE WHEN status = 'running' AND ?2 >= last THEN 'done' ELSE status END
              WHERE id = ?1",
         )?
-        .execute(params![
-            filled.backfill.0,
-            cursor.map(|cursor| cursor.0),
-            evaluated,
-            filled.passed_over,
-            Time::now().as_nanoseconds()
-        ])?;
+        .execute(params![backfill.0, cursor.map(|cursor| cursor.0), evaluated, Time::now().as_nanoseconds()])?;
     Ok(())
 }
 
 fn row(row: &Row<'_>) -> rusqlite::Result<BackfillRow> {
     let selection: String = row.get(2)?;
-    let status: String = row.get(9)?;
-    let unknown = || rusqlite::Error::InvalidColumnType(9, "status".to_owned(), rusqlite::types::Type::Text);
+    let rate: f64 = row.get(3)?;
+    let status: String = row.get(8)?;
+    let unknown = |column: usize, name: &str, of| rusqlite::Error::InvalidColumnType(column, name.to_owned(), of);
+    let known = BackfillStatus::ALL.into_iter().find(|known| known.as_str() == status);
     Ok(BackfillRow {
         id: BackfillId(row.get(0)?),
         binding: BindingId(row.get(1)?),
         selection: serde_json::from_str(&selection).map_err(|error| super::read::unreadable(2, error))?,
-        rate: row.get(3)?,
+        rate: rate.try_into().map_err(|_| unknown(3, "rate", rusqlite::types::Type::Real))?,
         first: Seq(row.get(4)?),
         last: Seq(row.get(5)?),
         cursor: Seq(row.get(6)?),
         evaluated: row.get(7)?,
-        passed_over: row.get(8)?,
-        status: BackfillStatus::ALL.into_iter().find(|known| known.as_str() == status).ok_or_else(unknown)?,
-        created_at: Time::from_nanoseconds(row.get(10)?),
-        ended_at: row.get::<_, Option<i64>>(11)?.map(Time::from_nanoseconds),
+        status: known.ok_or_else(|| unknown(8, "status", rusqlite::types::Type::Text))?,
+        created_at: Time::from_nanoseconds(row.get(9)?),
+        ended_at: row.get::<_, Option<i64>>(10)?.map(Time::from_nanoseconds),
     })
 }

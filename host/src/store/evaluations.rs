@@ -1,11 +1,13 @@
 //! Bindings, their cursors, and what they said.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::backfills::{self, Filled};
+use super::backfills::{self, BackfillId};
 use super::names::Names;
 use super::{Store, StoreError};
-use crate::record::{Binding, BindingDigest, Evaluation, Kind, Outcome, Seq, Start, Time, Value};
+use crate::record::{Binding, BindingDigest, Evaluation, Kind, LogLine, Outcome, Seq, Start, Time, Value};
 
 /// A binding's number in this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,10 +35,12 @@ pub struct Tallies {
     pub sampled_out: u64,
 }
 
-impl Tallies {
-    /// All of them.
-    pub fn total(&self) -> u64 {
-        self.filtered + self.filter_failed + self.sampled_out
+impl std::ops::AddAssign for Tallies {
+    fn add_assign(&mut self, other: Self) {
+        let Self { filtered, filter_failed, sampled_out } = other;
+        self.filtered += filtered;
+        self.filter_failed += filter_failed;
+        self.sampled_out += sampled_out;
     }
 }
 
@@ -49,10 +53,10 @@ pub struct EvaluationBatch {
     pub evaluations: Vec<Evaluation>,
     /// Where the cursor stands once this is written, if it moves.
     pub cursor: Option<Seq>,
-    /// The interactions of the range that were not evaluated.
+    /// The interactions that were not evaluated, up to the cursor and not counted before.
     pub skipped: Tallies,
     /// The backfill whose cursor it is, where it is not the binding's own.
-    pub filled: Option<Filled>,
+    pub backfill: Option<BackfillId>,
 }
 
 /// An evaluation that is to be made again.
@@ -90,6 +94,11 @@ impl Store {
         self.shared.queue.push_batch(batch)
     }
 
+    /// Waits until all that was handed over by now is written, or until `wait` has passed.
+    pub fn evaluations_settle(&self, wait: Duration) {
+        self.shared.queue.settle(wait);
+    }
+
     /// The evaluations of the binding that are to be made again.
     pub fn retries(&self, binding: BindingId) -> Result<Vec<Retry>, StoreError> {
         self.shared.readers.run("list what is to be tried again", |connection| {
@@ -103,25 +112,31 @@ impl Store {
         })
     }
 
-    /// What the binding's newest evaluations took on the average, in microseconds; none where there are none.
+    /// What the newest evaluations took on the average, in microseconds: the binding's own, else those of the newest
+    /// binding of the same name that has any. None where there are none.
     pub fn evaluation_mean_us(&self, binding: BindingId) -> Result<Option<f64>, StoreError> {
         self.shared.readers.run("average durations", |connection| {
             connection
                 .prepare_cached(
-                    "SELECT avg(duration_us) FROM
-                     (SELECT duration_us FROM evaluations WHERE binding = ?1 ORDER BY seq DESC LIMIT 1000)",
+                    "SELECT avg(duration_us) FROM (
+                         SELECT duration_us FROM evaluations WHERE binding = (
+                             SELECT b.id FROM bindings b JOIN bindings own ON own.name = b.name AND own.id = ?1
+                             WHERE EXISTS (SELECT 1 FROM evaluations e WHERE e.binding = b.id)
+                             ORDER BY b.id = ?1 DESC, b.id DESC LIMIT 1)
+                         ORDER BY seq DESC LIMIT 1000)",
                 )?
                 .query_row(params![binding.0], |row| row.get(0))
         })
     }
 
-    /// Makes the binding known, or finds it where it is; whether it is a shadow is as given in either case. A new one
-    /// starts where `start` says; else at `before`, where the one stood that it takes the place of; else where the newest
-    /// binding of the same name stands; else at `latest`, behind what is recorded by then.
+    /// Makes the binding known, or finds it where it is; whether it is a shadow is as given in either case. `plugin` is
+    /// the plugin's own name and version, and the version of the contract that it was built for. A new one starts where
+    /// `start` says; else at `before`, where the one stood that it takes the place of; else where the newest binding of
+    /// the same name stands; else at `latest`, behind what is recorded by then.
     pub fn binding_register(
         &self,
         binding: &Binding,
-        plugin: (&str, &str),
+        plugin: (&str, &str, &str),
         kinds: &[Kind],
         shadow: bool,
         (start, before, latest): (Option<Start>, Option<Seq>, Seq),
@@ -131,6 +146,7 @@ impl Store {
             name: binding.name.to_string(),
             plugin: plugin.0.to_owned(),
             version: plugin.1.to_owned(),
+            contract: plugin.2.to_owned(),
             component: binding.component.as_bytes().to_vec(),
             kinds: serde_json::json!(kinds).to_string(),
             definition: binding.definition().to_string(),
@@ -161,6 +177,7 @@ struct NewBinding {
     name: String,
     plugin: String,
     version: String,
+    contract: String,
     component: Vec<u8>,
     kinds: String,
     definition: String,
@@ -185,8 +202,9 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
         return Ok(found);
     }
     let registered = transaction.query_row(
-        "INSERT INTO bindings (digest, name, plugin, version, component, kinds, definition, loaded_at, start, cursor, shadow)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10) RETURNING id, start, cursor",
+        "INSERT INTO bindings
+             (digest, name, plugin, version, component, kinds, definition, loaded_at, start, cursor, shadow, contract)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11) RETURNING id, start, cursor",
         params![
             new.digest.as_bytes(),
             new.name,
@@ -197,7 +215,8 @@ fn register(connection: &mut Connection, new: &NewBinding) -> rusqlite::Result<R
             new.definition,
             Time::now().as_nanoseconds(),
             first_cursor(&transaction, new)?,
-            new.shadow
+            new.shadow,
+            new.contract
         ],
         registered_row,
     )?;
@@ -261,11 +280,11 @@ pub(super) fn insert(connection: &Connection, names: &mut Names, batch: &Evaluat
             )?
             .execute(params![batch.binding.0, outcome, count])?;
     }
-    match (batch.filled, batch.cursor) {
-        (Some(filled), cursor) => backfills::advance(connection, filled, cursor, inserted)?,
+    match (batch.backfill, batch.cursor) {
+        (Some(backfill), cursor) => backfills::advance(connection, backfill, cursor, inserted)?,
         (None, Some(cursor)) => {
             connection
-                .prepare_cached("UPDATE bindings SET cursor = ?2 WHERE id = ?1")?
+                .prepare_cached("UPDATE bindings SET cursor = max(cursor, ?2) WHERE id = ?1")?
                 .execute(params![batch.binding.0, cursor.0])?;
         }
         (None, None) => {}
@@ -290,10 +309,9 @@ fn take_back(connection: &Connection, binding: BindingId, later: &Evaluation) ->
 }
 
 fn insert_evaluation(connection: &Connection, binding: BindingId, evaluation: &Evaluation) -> rusqlite::Result<bool> {
-    let (failure, message, verdicts) = match &evaluation.outcome {
-        Outcome::Succeeded(verdicts) if verdicts.is_empty() => (None, None, None),
-        Outcome::Succeeded(verdicts) => (None, None, Some(json(verdicts))),
-        Outcome::Failed(failure) => (Some(failure.reason.as_str()), Some(failure.message.as_str()), None),
+    let (failure, message) = match &evaluation.outcome {
+        Outcome::Succeeded(_) => (None, None),
+        Outcome::Failed(failure) => (Some(failure.reason.as_str()), Some(failure.message.as_str())),
     };
     let logs = (!evaluation.logs.is_empty()).then(|| json(&evaluation.logs));
     let inserted = connection
@@ -308,7 +326,7 @@ fn insert_evaluation(connection: &Connection, binding: BindingId, evaluation: &E
             message,
             evaluation.duration_us,
             evaluation.attempts,
-            verdicts,
+            evaluation.outcome.verdicts_json(),
             logs,
             evaluation.epochs,
             evaluation.retry_at.map(Time::as_nanoseconds)
@@ -365,6 +383,6 @@ fn insert_judgements(
     Ok(())
 }
 
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("verdicts and log lines, which are plain data")
+fn json(logs: &[LogLine]) -> String {
+    serde_json::to_string(logs).expect("log lines, which are plain data")
 }

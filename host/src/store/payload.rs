@@ -20,10 +20,15 @@ pub(super) fn compress(json: &[u8]) -> Vec<u8> {
     COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(json)).expect("a buffer of zstd's own bound")
 }
 
+/// The bytes of the JSON; the most there are where they do not say.
+pub(super) fn size(body: &[u8]) -> usize {
+    let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
+    size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX)
+}
+
 /// The posted interaction, or what is wrong with the bytes.
 pub(super) fn read(body: &[u8]) -> Result<NewInteraction, String> {
-    let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten().unwrap_or(u64::MAX);
-    let size = usize::try_from(size).ok().filter(|size| *size <= MAX_BYTES).ok_or("its length is missing")?;
+    let size = Some(size(body)).filter(|size| *size <= MAX_BYTES).ok_or("its length is missing")?;
     let json = DECOMPRESSOR
         .with_borrow_mut(|decompressor| decompressor.decompress(body, size))
         .map_err(|error| error.to_string())?;

@@ -103,6 +103,10 @@ struct State {
     weight: usize,
     batches: VecDeque<EvaluationBatch>,
     evaluations: usize,
+    /// How many batches were handed over, how many of them are with the writer, and how many are written.
+    handed: u64,
+    taken: u64,
+    settled: u64,
     /// The writer is at work on what it took.
     busy: bool,
     writable: bool,
@@ -120,6 +124,9 @@ impl Queue {
             weight: 0,
             batches: VecDeque::new(),
             evaluations: 0,
+            handed: 0,
+            taken: 0,
+            settled: 0,
             busy: false,
             writable: true,
             closed: false,
@@ -164,7 +171,15 @@ impl Queue {
         !state.closed && !state.hurried
     }
 
-    /// Lets those go who wait for room.
+    /// Waits until every batch that was handed over by now is written, or until `wait` has passed.
+    pub(super) fn settle(&self, wait: Duration) {
+        let state = self.state();
+        let handed = state.handed;
+        let waits = |state: &mut State| state.settled < handed && !state.closed && !state.hurried;
+        drop(self.written.wait_timeout_while(state, wait, waits).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Lets those go who wait for room, or for what they handed over.
     pub(super) fn hurry(&self) {
         self.state().hurried = true;
         self.written.notify_all();
@@ -176,6 +191,7 @@ impl Queue {
             return Err(StoreError::Closed);
         }
         state.evaluations += batch.len();
+        state.handed += 1;
         state.batches.push_back(batch);
         drop(state);
         self.filled.notify_one();
@@ -217,6 +233,7 @@ impl Queue {
             count += batch.len();
             taken.batches.push(batch);
         }
+        state.taken = taken.batches.len() as u64;
         state.busy = true;
         Some(taken)
     }
@@ -228,6 +245,8 @@ impl Queue {
         state.writable = writable;
         state.weight -= weight;
         state.evaluations -= evaluations;
+        state.settled += state.taken - again.len() as u64;
+        state.taken = 0;
         for batch in again.into_iter().rev() {
             state.batches.push_front(batch);
         }

@@ -7,7 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::value::RawValue;
 
 use super::{BindingId, Store, StoreError, payload, schema};
-use crate::record::{BindingDigest, ComponentDigest, Interaction, InteractionId, Kind, LogLine, Seq, Time};
+use crate::record::{
+    BindingDigest, ComponentDigest, ConfigDigest, Interaction, InteractionId, Kind, LogLine, Seq, Time,
+};
 
 /// Connections that read, made as they are needed and kept.
 pub(super) struct Readers {
@@ -92,12 +94,18 @@ pub struct EvaluationRow {
     pub shadow: bool,
     /// The plugin's digest.
     pub sha256: ComponentDigest,
+    /// The digest of what it was configured with.
+    pub config: ConfigDigest,
+    /// The version of the contract that the plugin was built for.
+    pub contract: String,
     /// The reason, where it failed.
     pub failure: Option<String>,
     /// What exactly.
     pub message: Option<String>,
     /// Microseconds of the call.
     pub duration_us: u32,
+    /// Ticks of the deadline's clock that passed during it.
+    pub epochs: u32,
     /// How often it was tried.
     pub attempts: u32,
     /// When it is tried again, where it is.
@@ -124,7 +132,7 @@ impl Store {
             };
             let mut select = connection.prepare_cached(
                 "SELECT b.name, b.version, b.digest, b.component, e.failure, e.message, e.duration_us, e.attempts,
-                        e.verdicts, e.logs, b.id, e.retry_at, b.shadow
+                        e.verdicts, e.logs, b.id, e.retry_at, b.shadow, e.epochs, b.contract, b.definition ->> 'config'
                  FROM bindings b JOIN evaluations e ON e.binding = b.id AND e.seq = ?1 ORDER BY b.id",
             )?;
             let evaluations = select.query_map(params![interaction.seq.0], evaluation)?.collect::<Result<_, _>>()?;
@@ -180,10 +188,11 @@ impl Store {
 }
 
 /// An interaction before its payload is read.
+#[derive(Clone)]
 pub(super) struct Header {
-    seq: Seq,
+    pub(super) seq: Seq,
     id: String,
-    started_at: Time,
+    pub(super) started_at: Time,
     recorded_at: Time,
 }
 
@@ -214,9 +223,12 @@ fn evaluation(row: &Row<'_>) -> rusqlite::Result<EvaluationRow> {
         version: row.get(1)?,
         binding: BindingDigest::from_bytes(row.get(2)?),
         sha256: ComponentDigest::from_bytes(row.get(3)?),
+        config: ConfigDigest::of(row.get_ref(15)?.as_bytes()?),
+        contract: row.get(14)?,
         failure: row.get(4)?,
         message: row.get(5)?,
         duration_us: row.get(6)?,
+        epochs: row.get(13)?,
         attempts: row.get(7)?,
         verdicts: raw_array(row.get(8)?, 8)?,
         logs: match logs {

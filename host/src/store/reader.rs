@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::compare::{self, Comparison, ComparisonError, ComparisonRequest};
+use super::find::{self, FindError, FoundBinding};
 use super::{StoreError, schema};
 
 /// A database that is only read.
@@ -23,9 +24,21 @@ impl StoreReader {
         Ok(Self { connection })
     }
 
+    pub(super) fn run<T>(
+        &self,
+        operation: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        query(&self.connection).map_err(|source| StoreError::Query { operation, source })
+    }
+
+    /// The newest binding of that name, else the one whose digest begins like that.
+    pub fn binding_find(&self, wanted: &str) -> Result<Result<FoundBinding, FindError>, StoreError> {
+        self.run("find a binding", |connection| find::find(connection, wanted))
+    }
+
     /// Compares two bindings. Takes some seconds for a million interactions.
     pub fn compare(&self, request: &ComparisonRequest) -> Result<Comparison, ComparisonError> {
-        compare::compare(&self.connection, request, &|| true)
-            .map_err(|source| StoreError::Query { operation: "compare two bindings", source })?
+        self.run("compare two bindings", |connection| compare::compare(connection, request, &|| true))?
     }
 }

@@ -121,12 +121,11 @@ CREATE TABLE backfills (
     id INTEGER PRIMARY KEY,
     binding INTEGER NOT NULL,
     selection TEXT NOT NULL,              -- JSON: what of the range is judged
-    rate REAL,                            -- interactions a second at most, or null
+    rate REAL NOT NULL,                   -- evaluations a second at most
     first INTEGER NOT NULL,               -- seq
     last INTEGER NOT NULL,                -- seq
     cursor INTEGER NOT NULL,              -- everything of the range up to this seq is done
-    evaluated INTEGER NOT NULL DEFAULT 0,
-    passed_over INTEGER NOT NULL DEFAULT 0,  -- outside the selection, or judged before
+    evaluated INTEGER NOT NULL DEFAULT 0, -- evaluations that it brought
     status TEXT NOT NULL,                 -- running, cancelled or done
     created_at INTEGER NOT NULL,
     ended_at INTEGER

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures and prints")]
 
 mod acknowledge;
+mod backfill;
 mod bindings;
 mod call;
 mod compare;
@@ -11,6 +12,7 @@ mod list;
 mod pipeline;
 mod record;
 mod reload;
+mod start;
 mod text;
 
 use std::time::Duration;
@@ -29,16 +31,18 @@ type Part = (&'static str, fn() -> Vec<Row>);
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
-    let parts: [Part; 9] = [
+    let parts: [Part; 11] = [
         ("call", call::measure),
         ("record", record::measure),
         ("pipeline", pipeline::measure),
         ("acknowledge", acknowledge::measure),
         ("list", list::measure),
         ("bindings", bindings::measure),
+        ("backfill", backfill::measure),
         ("reload", reload::measure),
         ("fair", fair::measure),
         ("compare", compare::measure),
+        ("start", start::measure),
     ];
     println!("| what | at least | measured | beside |\n|---|---|---|---|");
     for (name, measure) in parts {

@@ -25,20 +25,38 @@ pub(in crate::plugin) enum LiftError {
 pub(in crate::plugin) struct Lifter<'a> {
     interaction: &'a Interaction,
     limits: &'a Limits,
-    bytes_left: usize,
+    /// Of all texts so far.
+    bytes: usize,
+    /// Verdicts, attributes and items of costs so far.
+    things: usize,
     verdicts: Vec<Verdict>,
 }
 
 /// The longest name, label or code.
 const NAME_BYTES: usize = 256;
+/// How deep the JSON of an attribute may be. Beside what stands around it, every JSON reader takes that.
+const MAX_DEPTH: usize = 64;
+/// No byte of a text, and no thing beside its texts, takes more as JSON.
+const MOST_FOR_BYTE: usize = "\\u0000".len();
+const MOST_FOR_THING: usize = 512;
 
 impl<'a> Lifter<'a> {
     pub(in crate::plugin) fn new(interaction: &'a Interaction, limits: &'a Limits) -> Self {
-        Self { interaction, limits, bytes_left: limits.output.0, verdicts: Vec::new() }
+        Self { interaction, limits, bytes: 0, things: 0, verdicts: Vec::new() }
     }
 
-    pub(in crate::plugin) fn finish(self) -> Vec<Verdict> {
-        self.verdicts
+    /// The verdicts, where they stay within `output` as they will be stored.
+    pub(in crate::plugin) fn finish(self) -> Result<Vec<Verdict>, LiftError> {
+        let most = self.bytes * MOST_FOR_BYTE + self.things * MOST_FOR_THING;
+        // Writing them out to count is dear, and hardly ever needed.
+        if most > self.limits.output.0 && json_bytes(&self.verdicts) > self.limits.output.0 {
+            return Err(self.too_large());
+        }
+        Ok(self.verdicts)
+    }
+
+    fn too_large(&self) -> LiftError {
+        LiftError::TooLarge(format!("more than {}", self.limits.output))
     }
 
     pub(in crate::plugin) fn scores(&mut self, scores: Vec<wit::Score>) -> Result<(), LiftError> {
@@ -54,8 +72,9 @@ impl<'a> Lifter<'a> {
                 wit::ScoreValue::Boolean(boolean) => Value::Boolean(boolean),
                 wit::ScoreValue::Label(label) => Value::Label(self.name("a label", label)?),
             };
+            // It stands in the verdict twice.
             let label = match &value {
-                Value::Label(label) => Some(label.clone()),
+                Value::Label(label) => self.text(Some(label.clone()))?,
                 Value::Number(_) | Value::Boolean(_) => None,
             };
             let verdict = Verdict {
@@ -107,6 +126,7 @@ impl<'a> Lifter<'a> {
             return Err(LiftError::Invalid(format!("the currency {:?} is not three capital letters", cost.currency)));
         }
         let items = cost.items.into_iter().map(|item| {
+            self.things += 1;
             Ok(CostItem {
                 name: self.name("a cost item", item.name)?,
                 quantity: item.quantity,
@@ -134,6 +154,7 @@ impl<'a> Lifter<'a> {
         if self.verdicts.len() >= self.limits.verdicts {
             return Err(LiftError::TooLarge(format!("more than {} verdicts", self.limits.verdicts)));
         }
+        self.things += 1;
         self.verdicts.push(verdict);
         Ok(())
     }
@@ -153,10 +174,10 @@ impl<'a> Lifter<'a> {
         })
     }
 
+    /// Counts a text on its way in.
     fn spend(&mut self, bytes: usize) -> Result<(), LiftError> {
-        let left = self.bytes_left.checked_sub(bytes);
-        self.bytes_left = left.ok_or_else(|| LiftError::TooLarge(format!("more than {}", self.limits.output)))?;
-        Ok(())
+        self.bytes += bytes;
+        if self.bytes > self.limits.output.0 { Err(self.too_large()) } else { Ok(()) }
     }
 
     /// A name, label or code: short, not empty, printable.
@@ -199,6 +220,7 @@ impl<'a> Lifter<'a> {
         let mut map = Map::new();
         for attribute in attributes {
             let key = self.name("an attribute's key", attribute.key)?;
+            self.things += 1;
             let value = match attribute.value {
                 wit::AttributeValueResult::Text(text) => {
                     self.spend(text.len())?;
@@ -211,8 +233,12 @@ impl<'a> Lifter<'a> {
                     .ok_or_else(|| LiftError::Invalid(format!("attribute {key:?} is {number}")))?,
                 wit::AttributeValueResult::Json(text) => {
                     self.spend(text.len())?;
-                    serde_json::from_str(&text)
-                        .map_err(|error| LiftError::Invalid(format!("attribute {key:?} is not JSON: {error}")))?
+                    let value = serde_json::from_str(&text)
+                        .map_err(|error| LiftError::Invalid(format!("attribute {key:?} is not JSON: {error}")))?;
+                    if !is_shallow(&value, MAX_DEPTH) {
+                        return Err(LiftError::Invalid(format!("attribute {key:?} is more than {MAX_DEPTH} deep")));
+                    }
+                    value
                 }
             };
             if map.insert(key.clone(), value).is_some() {
@@ -221,6 +247,36 @@ impl<'a> Lifter<'a> {
         }
         Ok(map)
     }
+}
+
+/// Whether arrays and objects stand at most `depth` deep in one another. The parser has bounded how deep it has to look.
+fn is_shallow(value: &Json, depth: usize) -> bool {
+    let inside = |value| depth.checked_sub(1).is_some_and(|depth| is_shallow(value, depth));
+    match value {
+        Json::Array(items) => depth > 0 && items.iter().all(inside),
+        Json::Object(map) => depth > 0 && map.values().all(inside),
+        _ => true,
+    }
+}
+
+/// How many bytes they take as they are stored.
+fn json_bytes(verdicts: &[Verdict]) -> usize {
+    struct Counter(usize);
+
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    serde_json::to_writer(&mut counter, verdicts).expect("plain data");
+    counter.0
 }
 
 fn text_at(messages: &[Message], message: u32, part: u32) -> Option<&str> {

@@ -1,0 +1,152 @@
+//! `tribunal replay`: makes stored evaluations again, from the plugin's own file and nothing of the compile cache, and
+//! says how many verdicts are equal to the byte. Reads beside a running server and writes nothing.
+
+use std::io::stdout;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::verdict_diff::{Comparison, Totals};
+use super::{Failure, load, say};
+use crate::config::{self, Config};
+use crate::plugin::{Archive, Engine, Evaluator, Plugin, PluginFile};
+use crate::record::{Binding, ComponentDigest, Time};
+use crate::store::{EvaluationPlace, EvaluationRange, StoreError, StoreReader, StoredEvaluation};
+
+/// What to replay, and how to say what came of it.
+#[derive(Args)]
+pub(super) struct ReplayArgs {
+    /// The binding: its name, which is its newest binding, or the beginning of its digest.
+    #[arg(long)]
+    binding: String,
+    /// Only interactions started at this moment or later, in RFC 3339.
+    #[arg(long)]
+    from: Option<Time>,
+    /// Only interactions started before this moment, in RFC 3339.
+    #[arg(long)]
+    to: Option<Time>,
+    /// How many threads evaluate; by default one for each processor.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+    /// How many of the evaluations that differ are shown, earliest first.
+    #[arg(long, default_value_t = 5)]
+    show: usize,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn replay(config: &Config, args: &ReplayArgs) -> Result<ExitCode, Failure> {
+    let reader = StoreReader::open(&config.data)?;
+    let stored = reader.binding_find(&args.binding)??;
+    let binding = Binding::restore(&reader.binding_definition(stored.id)?, stored.digest)?;
+    let name = binding.name.clone();
+    let file = find_file(&config.data, &config.plugins, binding.component)?;
+    let plugin = Plugin::load(&Engine::without_cache()?, &file, Arc::new(binding))?;
+    drop(file);
+
+    let range = EvaluationRange { binding: stored.id, from: args.from, to: args.to, last: reader.head()? };
+    let count = reader.evaluation_count(&range)?;
+    let progress = ProgressBar::new(count);
+    progress.set_style(ProgressStyle::with_template("{wide_msg} {bar:30} {pos}/{len} {eta}")?);
+    progress.set_message(format!("replaying {name}"));
+    let source = Mutex::new(Source { reader, range, after: None, ended: false });
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.map_or_else(processors, usize::from);
+    let began = Instant::now();
+    let totals = run(&source, &plugin, threads, args.show, &progress)?;
+    progress.finish_and_clear();
+
+    let sha256 = plugin.binding().component;
+    if args.json {
+        let report = totals.json(&name, stored.digest, sha256, threads, began.elapsed());
+        say(&mut stdout(), &serde_json::to_string_pretty(&report)?);
+    } else {
+        say(&mut stdout(), &format!("binding {name}, digest {}, plugin sha256 {sha256}", stored.digest));
+        totals.lines().iter().for_each(|line| say(&mut stdout(), line));
+    }
+    Ok(if totals.all_equal() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The plugin's file as it was when the binding was loaded: kept beside the database, else where the configuration
+/// still has it.
+fn find_file(data: &Path, plugins: &[config::Plugin], digest: ComponentDigest) -> Result<PluginFile, Failure> {
+    let kept = match Archive::read(&load::archive_folder(data), digest) {
+        Ok(file) => return Ok(file),
+        Err(error) => crate::report(&error),
+    };
+    let mut configured = plugins.iter().filter_map(|plugin| PluginFile::read(&plugin.component).ok());
+    configured.find(|file| file.digest == digest).ok_or_else(|| {
+        let no_other = "no plugin of the configuration has it either";
+        format!("the plugin's file, of sha256 {digest}, is not there any more: {kept}; {no_other}").into()
+    })
+}
+
+/// Evaluations in their order, for several threads.
+struct Source {
+    reader: StoreReader,
+    range: EvaluationRange,
+    after: Option<EvaluationPlace>,
+    /// Whether there are no more, or reading them failed.
+    ended: bool,
+}
+
+impl Source {
+    fn next(&mut self) -> Result<Vec<StoredEvaluation>, StoreError> {
+        if self.ended {
+            return Ok(Vec::new());
+        }
+        let found = self.reader.evaluation_list(&self.range, self.after);
+        let last = found.as_ref().ok().and_then(|found| found.last().map(StoredEvaluation::place));
+        (self.after, self.ended) = (last, last.is_none());
+        found
+    }
+}
+
+fn run(
+    source: &Mutex<Source>,
+    plugin: &Plugin,
+    threads: usize,
+    show: usize,
+    progress: &ProgressBar,
+) -> Result<Totals, Failure> {
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let start = |_| scope.spawn(|| evaluate_all(source, plugin, show, progress));
+        let threads: Vec<_> = (0..threads).map(start).collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+    });
+    let mut totals = Totals::new(show);
+    for part in parts {
+        totals.add(part.map_err(|_| "a thread of the replay panicked")??);
+    }
+    Ok(totals)
+}
+
+/// What each thread does: take a stretch, evaluate it, compare, until there is none.
+fn evaluate_all(
+    source: &Mutex<Source>,
+    plugin: &Plugin,
+    show: usize,
+    progress: &ProgressBar,
+) -> Result<Totals, StoreError> {
+    let mut evaluator = Evaluator::default();
+    let mut totals = Totals::new(show);
+    // A thread that panicked holds nothing half done: its result says so.
+    let source = || source.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let stretch = source().next()?;
+        if stretch.is_empty() {
+            return Ok(totals);
+        }
+        for stored in stretch {
+            let interaction = stored.interaction().inspect_err(|_| source().ended = true)?;
+            let again = evaluator.evaluate(plugin, &interaction).outcome;
+            totals.count(Comparison::of(&stored, &interaction, &again));
+            progress.inc(1);
+        }
+    }
+}
