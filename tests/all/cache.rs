@@ -13,7 +13,7 @@ use tribunal_tests::{Server, binary, guest, interaction, plugin};
 /// Another user than the one that runs the tests, for which they want root.
 const SOMEBODY: u32 = 65_534;
 
-/// Two plugins whose compiled code is easily told apart: one counts words, the other prices.
+/// Two scorers, whose code would run in each other's place: one counts words, the other looks for refusals.
 struct Bench {
     server: Server,
     posted: usize,
@@ -22,9 +22,9 @@ struct Bench {
 impl Bench {
     fn start() -> Self {
         let server = Server::start(&format!(
-            "[plugins.length]\ncomponent = {:?}\n[plugins.pricing]\ncomponent = {:?}",
+            "[plugins.length]\ncomponent = {:?}\n[plugins.refusal]\ncomponent = {:?}",
             guest("length"),
-            plugin("pricing")
+            plugin("refusal")
         ));
         let mut bench = Self { server, posted: 0 };
         bench.check_verdicts();
@@ -49,7 +49,7 @@ impl Bench {
             evaluations.iter().find(|evaluation| evaluation["plugin"] == name).unwrap()["verdicts"][0].clone()
         };
         assert_eq!((&of("length")["name"], &of("length")["value"]), (&"words".into(), &10.0.into()), "{found:#}");
-        assert_eq!(of("pricing")["cost"]["currency"], "USD", "{found:#}");
+        assert_eq!(of("refusal")["name"], "refusal", "{found:#}");
     }
 
     /// The entry of the plugin of that name.
@@ -132,16 +132,16 @@ fn what_was_tampered_with_is_compiled_anew_and_never_run() {
     let anothers_code = |bench: &Bench| {
         let path = bench.entry("length");
         let digest = fs::read(&path).unwrap()[..32].to_vec();
-        let ((header, _), (_, code)) = (parts(&path), parts(&bench.entry("pricing")));
+        let ((header, _), (_, code)) = (parts(&path), parts(&bench.entry("refusal")));
         let length = u32::try_from(header.len()).unwrap().to_le_bytes();
         fs::write(&path, [&digest[..], &length, &header, &code].concat()).unwrap();
     };
     bench.check("the whole code of the other plugin", anothers_code, damaged);
     let swap = |bench: &Bench| {
-        let (length, pricing) = (bench.entry("length"), bench.entry("pricing"));
+        let (length, refusal) = (bench.entry("length"), bench.entry("refusal"));
         let kept = fs::read(&length).unwrap();
-        fs::copy(&pricing, &length).unwrap();
-        fs::write(pricing, kept).unwrap();
+        fs::copy(&refusal, &length).unwrap();
+        fs::write(refusal, kept).unwrap();
     };
     bench.check("each under the other's name", swap, Some("it was made as"));
     let by_another_engine = |bench: &Bench| {
@@ -153,7 +153,7 @@ fn what_was_tampered_with_is_compiled_anew_and_never_run() {
         sealed(&path, header.as_bytes(), &code);
     };
     bench.check("made by another engine, by its header", by_another_engine, Some("it was made as"));
-    let no_header = |bench: &Bench| sealed(&bench.entry("length"), b"{}", &parts(&bench.entry("pricing")).1);
+    let no_header = |bench: &Bench| sealed(&bench.entry("length"), b"{}", &parts(&bench.entry("refusal")).1);
     bench.check("a header that says nothing", no_header, Some("its header is not valid"));
     let no_code = |bench: &Bench| {
         let path = bench.entry("length");
