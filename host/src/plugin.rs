@@ -7,17 +7,21 @@ mod call;
 mod engine;
 mod file;
 mod load;
+mod pieces;
+mod prepare;
 mod private;
 mod sandbox;
 mod snapshot;
 mod v0_1;
 mod wasi;
+mod workshop;
 
 pub use archive::{Archive, ArchiveError};
 pub use call::{Evaluator, WarmInstance};
 pub use engine::{Engine, EngineError, PoolUse, Warm};
 pub use file::{FileError, Format, Inspection, PluginFile};
-pub use load::{LoadError, Plugin};
+pub use load::{ContractError, LoadError, Plugin};
+pub use workshop::{WORKSHOP_COMMAND, Workshop, serve_workshop};
 
 /// What stands between a guest and its verdicts, for tests of it.
 #[doc(hidden)]

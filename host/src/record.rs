@@ -15,7 +15,7 @@ mod verdict;
 
 pub use binding::{Binding, BindingDigest, ComponentDigest, ConfigDigest, Kind, Limits, Sample, Start};
 pub use definition::DefinitionError;
-pub use evaluation::{Evaluation, Failure, LogLine, Outcome, Reason};
+pub use evaluation::{Evaluation, Failure, LogLine, Outcome, Reason, short};
 pub use filter::{Filter, FilterError};
 pub use interaction::{CallError, Document, Interaction, NewInteraction, PromptVersion, Usage};
 pub use message::{Content, Message, Part};

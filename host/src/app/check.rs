@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use super::load;
 use super::{Failure, say};
 use crate::config::Config;
-use crate::plugin::Engine;
 
 pub(super) fn check(config: Config) -> Result<ExitCode, Failure> {
     let mut out = stdout();
     say(&mut out, &format!("listen {}, data {}", config.listen, config.data.display()));
-    let engine = Engine::start(&load::cache_folder(&config.data))?;
+    let engine = load::engine(&config.data)?;
     let (mut failed, total) = (0, config.plugins.len());
     for plugin in config.plugins {
         let name = plugin.name.clone();

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::replay::ReplayArgs;
 use super::{Failure, backfill, check, compare, import, inspect, replay, say, serve, telemetry};
 use crate::config::{Config, ConfigError};
+use crate::plugin::{WORKSHOP_COMMAND, serve_workshop};
 use crate::record::Time;
 use crate::store::{ComparisonRequest, InteractionFilter};
 
@@ -81,6 +82,9 @@ enum Command {
         #[command(subcommand)]
         command: PluginCommand,
     },
+    /// Prepare the plugin on standard input: what a server has its own program do.
+    #[command(name = WORKSHOP_COMMAND, hide = true)]
+    PreparePlugin,
 }
 
 #[derive(Subcommand)]
@@ -169,6 +173,7 @@ pub fn run() -> ExitCode {
             config.read().map_err(Failure::from).and_then(|config| replay::replay(&config, &args))
         }
         Command::Plugin { command: PluginCommand::Inspect { file, json } } => inspect::inspect(&file, json),
+        Command::PreparePlugin => serve_workshop().map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use super::{Failure, say};
 use crate::plugin::PluginFile;
-use crate::record::Kind;
+use crate::record::{ByteSize, Kind};
 
 pub(super) fn inspect(path: &Path, json: bool) -> Result<ExitCode, Failure> {
-    let file = PluginFile::read(path)?;
+    // A binding's `size` is not known here, and whoever looks at a file waits for it.
+    let file = PluginFile::read(path, ByteSize(usize::MAX))?;
     let found = file.inspection()?;
     let mut out = stdout();
     if json {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config;
-use crate::plugin::{Engine, FileError, LoadError, Plugin, PluginFile};
+use crate::plugin::{Engine, EngineError, FileError, LoadError, Plugin, PluginFile, Workshop};
 use crate::record::Binding;
 
 /// Why one plugin of the configuration is not loaded.
@@ -16,9 +16,19 @@ pub(super) enum Error {
     Load(#[from] LoadError),
 }
 
-/// The folder of compiled plugins, beside the database.
-pub(super) fn cache_folder(data: &Path) -> PathBuf {
-    data.with_added_extension("cache")
+/// The engine, with compiled plugins in a folder beside the database.
+pub(super) fn engine(data: &Path) -> Result<Engine, EngineError> {
+    Engine::start(&data.with_added_extension("cache")).map(|engine| engine.preparing(workshop()))
+}
+
+/// An engine that keeps no compiled plugins.
+pub(super) fn engine_without_cache() -> Result<Engine, EngineError> {
+    Engine::without_cache().map(|engine| engine.preparing(workshop()))
+}
+
+/// This program prepares plugins in a process of its own. Where its file was replaced meanwhile, this still is what runs.
+fn workshop() -> Workshop {
+    Workshop::Process("/proc/self/exe".into())
 }
 
 /// The folder of the files of every plugin that was ever loaded, beside the database.
@@ -28,7 +38,7 @@ pub(super) fn archive_folder(data: &Path) -> PathBuf {
 
 /// Reads the plugin's file and makes the binding that the configuration wants.
 pub(super) fn bind(plugin: config::Plugin) -> Result<(PluginFile, Binding), Error> {
-    let file = PluginFile::read(&plugin.component)?;
+    let file = PluginFile::read(&plugin.component, plugin.limits.size)?;
     if let Some(expected) = plugin.sha256.filter(|expected| *expected != file.digest) {
         return Err(LoadError::Digest { found: file.digest, expected }.into());
     }

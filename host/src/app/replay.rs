@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::verdict_diff::{Comparison, Totals};
 use super::{Failure, load, say};
 use crate::config::{self, Config};
-use crate::plugin::{Archive, Engine, Evaluator, Plugin, PluginFile};
+use crate::plugin::{Archive, Evaluator, Plugin, PluginFile};
 use crate::record::{Binding, ComponentDigest, Time};
 use crate::store::{EvaluationPlace, EvaluationRange, StoreError, StoreReader, StoredEvaluation};
 
@@ -46,7 +46,7 @@ pub(super) fn replay(config: &Config, args: &ReplayArgs) -> Result<ExitCode, Fai
     let binding = Binding::restore(&reader.binding_definition(stored.id)?, stored.digest)?;
     let name = binding.name.clone();
     let file = find_file(&config.data, &config.plugins, binding.component)?;
-    let plugin = Plugin::load(&Engine::without_cache()?, &file, Arc::new(binding))?;
+    let plugin = Plugin::load(&load::engine_without_cache()?, &file, Arc::new(binding))?;
     drop(file);
 
     let range = EvaluationRange { binding: stored.id, from: args.from, to: args.to, last: reader.head()? };
@@ -79,7 +79,8 @@ fn find_file(data: &Path, plugins: &[config::Plugin], digest: ComponentDigest) -
         Ok(file) => return Ok(file),
         Err(error) => crate::report(&error),
     };
-    let mut configured = plugins.iter().filter_map(|plugin| PluginFile::read(&plugin.component).ok());
+    let mut configured =
+        plugins.iter().filter_map(|plugin| PluginFile::read(&plugin.component, plugin.limits.size).ok());
     configured.find(|file| file.digest == digest).ok_or_else(|| {
         let no_other = "no plugin of the configuration has it either";
         format!("the plugin's file, of sha256 {digest}, is not there any more: {kept}; {no_other}").into()

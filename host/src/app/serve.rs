@@ -19,7 +19,7 @@ use crate::api::{Api, ReloadCause, Reloads};
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
-use crate::plugin::{Archive, Engine};
+use crate::plugin::Archive;
 use crate::store::{Store, StoreOptions};
 use crate::{api, ingest};
 
@@ -35,7 +35,7 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
         format!("cannot listen on {}: {error}; {hint}", config.listen)
     })?;
     let store = Store::open(&config.data, &StoreOptions { max_backlog: config.max_backlog.0 })?;
-    let engine = Engine::start(&load::cache_folder(&config.data))?;
+    let engine = load::engine(&config.data)?;
     let archive = Archive::open(&load::archive_folder(&config.data))?;
     let names: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let dispatcher = Arc::new(Dispatcher::start(store.clone(), config.workers, names));

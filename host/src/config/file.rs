@@ -177,6 +177,8 @@ mod tests {
         check("[plugins.a]\ncomponent = \"a.wasm\"\nmemory = \"64MB\"", "line 3, column 10");
         check("[plugins.a]\ncomponent = \"a.wasm\"\nmemory = \"64MB\"", "a size such as \"64MiB\"");
         check("[plugins.a]\ncomponent = \"a.wasm\"\ndeadline = \"0ms\"", "\"1ms\" to \"1h\"");
+        check("[plugins.a]\ncomponent = \"a.wasm\"\nload_deadline = \"2h\"", "\"1ms\" to \"1h\"");
+        check("[plugins.a]\ncomponent = \"a.wasm\"\nsize = 5", "line 3, column 8");
         check("[plugins.a]\ncomponent = \"a.wasm\"\nsample = 1.5", "a share from 0 to 1");
         check("[plugins.a]\ncomponent = \"a.wasm\"\nsha256 = \"ab\"", "64 hexadecimal digits");
         check("[plugins.a]\ncomponent = \"a.wasm\"\nfilter = \"model ==\"", "not valid CEL");

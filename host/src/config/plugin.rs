@@ -26,7 +26,7 @@ pub struct Plugin {
     pub start: Option<Start>,
     /// Whether its verdicts are left out of lists that do not ask for them.
     pub shadow: bool,
-    /// What every call stays within.
+    /// What its preparation and every call stay within.
     pub limits: Limits,
     /// The granted host imports, sorted.
     pub capabilities: Vec<String>,
@@ -54,6 +54,9 @@ pub(super) struct Table {
     shadow: bool,
     #[serde(default = "default_capabilities")]
     capabilities: Vec<String>,
+    size: Option<ByteSize>,
+    load_deadline: Option<Deadline>,
+    load_memory: Option<ByteSize>,
     deadline: Option<Deadline>,
     memory: Option<ByteSize>,
     output: Option<ByteSize>,
@@ -91,6 +94,9 @@ impl Table {
             start: self.start,
             shadow: self.shadow,
             limits: Limits {
+                size: self.size.unwrap_or(default.size),
+                load_deadline: self.load_deadline.unwrap_or(default.load_deadline),
+                load_memory: self.load_memory.unwrap_or(default.load_memory),
                 deadline: self.deadline.unwrap_or(default.deadline),
                 memory: self.memory.unwrap_or(default.memory),
                 output: self.output.unwrap_or(default.output),

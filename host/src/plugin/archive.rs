@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{FileError, PluginFile};
 use super::private::PrivateFolder;
-use crate::record::ComponentDigest;
+use crate::record::{ByteSize, ComponentDigest};
 
 /// The folder of plugins' files, for those who add to it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -61,7 +61,8 @@ impl Archive {
     /// what its digest says.
     pub fn read(folder: &Path, digest: ComponentDigest) -> Result<PluginFile, ArchiveError> {
         let path = folder.join(name(digest));
-        let file = PluginFile::read(&path)?;
+        // It was taken within its `size` when it was loaded.
+        let file = PluginFile::read(&path, ByteSize(usize::MAX))?;
         if file.digest == digest { Ok(file) } else { Err(ArchiveError::Damaged { path, found: file.digest }) }
     }
 }

@@ -125,15 +125,15 @@ impl Cache {
         Ok(count)
     }
 
-    /// Keeps a prepared plugin. The cache is an aid: where it cannot be written, the next start is slower.
-    pub(super) fn store(&self, key: &[u8; 32], prepared: &Prepared, component: &Component) {
+    /// Keeps a prepared plugin and its compiled code. The cache is an aid: where it cannot be written, the next start is
+    /// slower.
+    pub(super) fn store(&self, key: &[u8; 32], prepared: &Prepared, code: &[u8]) {
         let name = self.name(key);
         let write = || -> io::Result<()> {
-            let code = component.serialize().map_err(io::Error::other)?;
             let header = Header { name: name.clone(), prepared: prepared.clone() };
             let header = serde_json::to_vec(&header)?;
-            let (digest, length) = seal(&header, &code)?;
-            self.folder.write(&name, &[&digest, &length, &header, &code])?;
+            let (digest, length) = seal(&header, code)?;
+            self.folder.write(&name, &[&digest, &length, &header, code])?;
             self.trim(&name, MAX_BYTES)
         };
         if let Err(error) = write() {
@@ -191,11 +191,11 @@ fn split(entry: &[u8]) -> Option<(&[u8], &[u8])> {
     entry.get(HEADER..)?.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
 }
 
-/// Makes a component of code that an entry holds.
-fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: these bytes were read from a file that nobody but this user could write, in a folder of which the same
-    // holds, and their digest and name are those that this host noted when it compiled them. wasmtime itself checks
-    // that its version and settings are the same.
+/// Makes a component of code that an entry holds or that this program has just compiled.
+pub(super) fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: these bytes come from this very program, or they were read from a file that nobody but this user could
+    // write, in a folder of which the same holds, and their digest and name are those that this host noted when it
+    // compiled them. wasmtime itself checks that its version and settings are the same.
     #[allow(unsafe_code, reason = "the one place where compiled code is read back")]
     unsafe {
         Component::deserialize(engine, code)

@@ -1,17 +1,18 @@
 //! One evaluation: a fresh instance, one call, and what came of it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
-use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
-use wasmtime::{Store, Trap};
+use wasmtime::component::{ComponentExportIndex, Instance, ResourceTableError, TypedFunc};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+use wasmtime_wasi::I32Exit;
 
 use super::load::{Loaded, Plugin};
 use super::sandbox::{self, Bounds, Guest};
 use super::snapshot;
 use super::v0_1::{self, LiftError, Lifter, types};
-use super::wasi::Determinism;
+use super::wasi::{Determinism, MAX_HANDLES, Refused};
 use crate::record::{Deadline, Evaluation, Failure, Interaction, Kind, Limits, Outcome, Reason, Verdict};
 
 /// Calls plugins. Each thread that does has one of its own, for the memory it uses again.
@@ -20,6 +21,8 @@ pub struct Evaluator {
     arena: Bump,
 }
 
+/// How long a call waits before it looks again whether there is room for its instance.
+const WAIT_FOR_ROOM: Duration = Duration::from_millis(1);
 /// The arena is given back to the system after an interaction that needed more than this.
 const ARENA_KEPT: usize = 1 << 20;
 
@@ -50,8 +53,8 @@ impl Evaluator {
         let started = Instant::now();
         let loaded = &*plugin.inner;
         let epoch = loaded.engine.epoch();
-        let mut store = sandbox::store(&loaded.engine, bounds, determinism(loaded, interaction));
-        let outcome = match judge(loaded, interaction, &mut store, &self.arena) {
+        let (mut store, judged) = enter(loaded, interaction, bounds, &self.arena);
+        let outcome = match judged {
             Ok(verdicts) => Outcome::Succeeded(verdicts),
             Err(stop) => Outcome::Failed(stop.failure(&store)),
         };
@@ -82,10 +85,29 @@ impl Evaluator {
 /// affair, a failure included.
 pub(super) fn canary(loaded: &Loaded) -> Result<(), Failure> {
     let interaction = Interaction::canary();
-    let mut store = sandbox::store(&loaded.engine, &loaded.bounds, determinism(loaded, &interaction));
-    match judge(loaded, &interaction, &mut store, &Bump::new()) {
+    let (store, judged) = enter(loaded, &interaction, &loaded.bounds, &Bump::new());
+    match judged {
         Ok(_) | Err(Stop::Failure(Failure { reason: Reason::GuestError, .. })) => Ok(()),
         Err(stop) => Err(stop.failure(&store)),
+    }
+}
+
+/// Judges in a store of its own. Where the pool of instances has no room, which is no fault of the plugin's, it waits for
+/// some.
+fn enter(
+    loaded: &Loaded,
+    interaction: &Interaction,
+    bounds: &Bounds,
+    arena: &Bump,
+) -> (Store<Guest>, Result<Vec<Verdict>, Stop>) {
+    loop {
+        let mut store = sandbox::store(&loaded.engine, bounds, determinism(loaded, interaction));
+        match judge(loaded, interaction, &mut store, arena) {
+            // What the store took of the pool so far goes back with it.
+            Err(Stop::Wasm(error)) if error.is::<PoolConcurrencyLimitError>() => drop(store),
+            judged => return (store, judged),
+        }
+        std::thread::sleep(WAIT_FOR_ROOM);
     }
 }
 
@@ -164,14 +186,14 @@ impl From<LiftError> for Failure {
             LiftError::Invalid(_) => Reason::InvalidOutput,
             LiftError::TooLarge(_) => Reason::OutputTooLarge,
         };
-        Self::new(reason, sandbox::cut(error.to_string()))
+        Self::new(reason, error.to_string())
     }
 }
 
 impl From<types::Failure> for Failure {
     fn from(failure: types::Failure) -> Self {
         let types::Failure { code, message, transient } = failure;
-        Self { transient, ..Self::new(Reason::GuestError, sandbox::cut(format!("{code}: {message}"))) }
+        Self { transient, ..Self::new(Reason::GuestError, format!("{code}: {message}")) }
     }
 }
 
@@ -270,19 +292,28 @@ pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> Failure {
     if let Some(message) = &guest.abort {
         return Failure::new(Reason::GuestError, message.clone());
     }
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        return Failure::new(Reason::GuestError, format!("it ended itself with exit code {code}"));
+    }
     let message = format!("{error:#}");
     let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => return Failure::new(Reason::Deadline, "it ran longer than its `deadline`"),
         _ if guest.memory.refused => return Failure::new(Reason::OutOfMemory, "it wanted more than its `memory`"),
         Some(Trap::StackOverflow) => Reason::StackOverflow,
         Some(_) => Reason::Trap,
-        // wasmtime has no type for this one.
+        // wasmtime has no type for the first of these, nor for the one below.
+        None if message.contains("handle limit exceeded")
+            || matches!(error.downcast_ref(), Some(ResourceTableError::Full)) =>
+        {
+            let words = format!("it held more resources than the {MAX_HANDLES} that a call may have at a time");
+            return Failure::new(Reason::Trap, words);
+        }
+        None if error.is::<Refused>() || error.is::<ResourceTableError>() => Reason::Trap,
         None if message.contains("fuel allocated for hostcalls") => {
             return Failure::new(Reason::OutputTooLarge, "it gave back more than its `output`");
         }
         // What is left is an answer that the canonical ABI refuses: text that is not UTF-8, pointers outside.
         None => Reason::InvalidOutput,
     };
-    // The names of the guest's functions are in it.
-    Failure::new(reason, sandbox::cut(message))
+    Failure::new(reason, message)
 }

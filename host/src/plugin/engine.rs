@@ -9,27 +9,33 @@ use std::time::{Duration, Instant};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::cache::Cache;
+use super::workshop::Workshop;
 use crate::record::{ByteSize, Deadline};
 
 /// How often a running call is asked whether its deadline has passed. A call ends at most two ticks late.
 const TICK: Duration = Duration::from_millis(2);
 
-/// Calls that may run at once. Only address space is taken before it is used: 4 GiB for each memory.
+/// Calls that may run at once; more of them wait. Only address space is taken before it is used: 4 GiB for each memory.
 const CALLS: u32 = 256;
 /// A Python component is made of 38 core instances, the largest known.
 const CORE_INSTANCES_PER_CALL: u32 = 64;
 const CORE_INSTANCES: u32 = CALLS * CORE_INSTANCES_PER_CALL;
-const MEMORIES: u32 = CALLS * 2;
-const TABLES: u32 = CALLS * 4;
 /// A memory larger than this can't be granted to a binding.
 pub(super) const MAX_MEMORY: usize = 1 << 30;
-/// QuickJS components have 3 memories.
+/// QuickJS components have 3 memories and 3 tables. There are as many as all calls at once may have, so that none waits for
+/// another's.
 const MEMORIES_PER_CALL: u32 = 4;
+const MEMORIES: u32 = CALLS * MEMORIES_PER_CALL;
+const TABLES_PER_CALL: u32 = 16;
+const TABLES: u32 = CALLS * TABLES_PER_CALL;
 /// Go, Python and JavaScript components need 5,454 to 7,688.
 const TABLE_ELEMENTS: usize = 20_000;
-/// Up to here memory and tables are reset by copying, without a system call; only as much as the guest has is copied.
-/// Beyond, a call that touches its memory pays for each page again: a guest of 2 MiB took twice as long.
-const KEEP_RESIDENT: usize = 4 << 20;
+/// Up to here memory and tables are reset by copying, without a system call, and stay with the host; only as much as the
+/// guest has is copied. Beyond, a call that touches its memory pays for each page again, which takes a guest of 2 MiB no
+/// longer than copying.
+const KEEP_RESIDENT: usize = 512 << 10;
+/// So many memories stay as their last guest had them, for its next call: some 50 MiB in all, whatever guests do.
+const WARM_MEMORIES: u32 = 100;
 
 /// Makes and runs plugins. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +43,7 @@ pub struct Engine {
     pub(super) wasmtime: wasmtime::Engine,
     pub(super) cache: Option<Cache>,
     pub(super) lookups: Arc<Lookups>,
+    pub(super) workshop: Workshop,
     ticker: Arc<Ticker>,
 }
 
@@ -100,7 +107,13 @@ impl Engine {
     pub fn without_cache() -> Result<Self, EngineError> {
         let wasmtime = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
-        Ok(Self { wasmtime, cache: None, lookups: Arc::default(), ticker })
+        Ok(Self { wasmtime, cache: None, lookups: Arc::default(), workshop: Workshop::Here, ticker })
+    }
+
+    /// The same, preparing plugins there.
+    #[must_use]
+    pub fn preparing(self, workshop: Workshop) -> Self {
+        Self { workshop, ..self }
     }
 
     /// How much of the pool is in use.
@@ -161,13 +174,16 @@ fn settings() -> Config {
         .total_stacks(CALLS)
         .max_core_instances_per_component(CORE_INSTANCES_PER_CALL)
         .max_memories_per_component(MEMORIES_PER_CALL)
-        .max_tables_per_component(16)
+        .max_memories_per_module(MEMORIES_PER_CALL)
+        .max_tables_per_component(TABLES_PER_CALL)
+        .max_tables_per_module(TABLES_PER_CALL)
         .max_component_instance_size(1 << 20)
         .max_core_instance_size(1 << 20)
         .max_memory_size(MAX_MEMORY)
         .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
+        .max_unused_warm_slots(WARM_MEMORIES)
         // Slower for small guests, and with swapped pages not safe yet (wasmtime pull request 14357).
         .pagemap_scan(Enabled::No);
 

@@ -2,6 +2,8 @@
 //! is run or compiled here.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -10,10 +12,7 @@ use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
 use super::quietly;
-use crate::record::{ComponentDigest, Kind};
-
-/// A larger file is not read.
-const MAX_BYTES: u64 = 128 << 20;
+use crate::record::{ByteSize, ComponentDigest, Kind};
 
 /// The namespace and name of the contract's package.
 const PACKAGE: (&str, &str) = ("tribunal", "plugin");
@@ -81,13 +80,13 @@ pub enum FileError {
         #[source]
         source: std::io::Error,
     },
-    /// It is larger than any plugin should be.
-    #[error("{} has {size} bytes; a plugin has at most {MAX_BYTES}", path.display())]
+    /// It is larger than it may be.
+    #[error("{} is larger than its `size` of {most}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
+        /// How large it may be.
+        most: ByteSize,
     },
     /// It is not WebAssembly, or broken.
     #[error("this is not a WebAssembly component or module: {0}")]
@@ -119,14 +118,20 @@ pub enum FileError {
 }
 
 impl PluginFile {
-    /// Reads the file. Whether it is a plugin is not known yet.
-    pub fn read(path: &Path) -> Result<Self, FileError> {
+    /// Reads the file, unless it is larger than that. Whether it is a plugin is not known yet.
+    pub fn read(path: &Path, most: ByteSize) -> Result<Self, FileError> {
         let cannot_read = |source| FileError::Read { path: path.to_owned(), source };
-        let size = std::fs::metadata(path).map_err(cannot_read)?.len();
-        if size > MAX_BYTES {
-            return Err(FileError::TooLarge { path: path.to_owned(), size });
+        // One byte more than it may have tells, whatever the system says of the file's length.
+        let past_the_limit = (most.0 as u64).saturating_add(1);
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(cannot_read)?;
+        if file.metadata().map_err(cannot_read)?.len() < past_the_limit {
+            file.take(past_the_limit).read_to_end(&mut bytes).map_err(cannot_read)?;
+            if bytes.len() <= most.0 {
+                return Self::new(bytes);
+            }
         }
-        Self::new(std::fs::read(path).map_err(cannot_read)?)
+        Err(FileError::TooLarge { path: path.to_owned(), most })
     }
 
     /// Takes the bytes of a file, and takes them apart at once.

@@ -4,21 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tracing::field::Empty;
-use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use super::cache::Prepared;
+use super::cache::{Prepared, deserialize};
 use super::engine::{Engine, MAX_MEMORY};
-use super::file::{CONTRACT, FileError, Inspection, PluginFile};
+use super::file::{CONTRACT, PluginFile};
+use super::prepare::Order;
 use super::sandbox::{self, Bounds, Guest};
-use super::snapshot;
-use super::wasi::Determinism;
-use super::{Description, call, quietly, v0_1};
-use crate::record::{Binding, BindingDigest, Deadline, Failure, Kind, Limits, Reason};
-
-/// The longest that instantiating, describing, configuring and copying a plugin may take at load.
-const LOAD_DEADLINE: Deadline = Deadline::from_millis(60_000);
+use super::{Description, call, v0_1};
+use crate::record::{Binding, BindingDigest, ByteSize, Deadline, Failure, Kind};
 
 /// A binding's plugin, ready to be called. Cheap to clone.
 #[derive(Clone)]
@@ -40,9 +35,6 @@ pub(super) struct Loaded {
 /// Why a plugin is not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file is no plugin.
-    #[error(transparent)]
-    File(#[from] FileError),
     /// The file is not the one the operator named.
     #[error("its sha256 is {found}, and the configuration asks for {expected}")]
     Digest {
@@ -51,72 +43,48 @@ pub enum LoadError {
         /// In the configuration.
         expected: crate::record::ComponentDigest,
     },
-    /// It imports what this host does not have.
-    #[error("it imports `{0}`, which this host does not offer")]
-    UnknownImport(String),
-    /// It imports what the operator did not grant.
-    #[error("it imports `{import}`, and the binding does not grant `{capability}`: add it to its `capabilities`")]
-    NotGranted {
-        /// The import.
-        import: String,
-        /// What to grant.
-        capability: String,
-    },
-    /// The operator granted what there is not.
-    #[error("there is no capability `{0}`; there is: log")]
-    UnknownCapability(String),
     /// More memory than a binding can have.
-    #[error("`memory` is at most {}", crate::record::ByteSize(MAX_MEMORY))]
+    #[error("`memory` is at most {}", ByteSize(MAX_MEMORY))]
     Memory,
-    /// It does not compile.
-    #[error("it does not compile")]
-    Compile(#[source] wasmtime::Error),
+    /// It could not be prepared: the reason in words.
+    #[error("{0}")]
+    Preparation(String),
+    /// The process that prepares plugins can't be started or talked to.
+    #[error("cannot have it prepared")]
+    Workshop(#[source] std::io::Error),
+    /// It was not ready in time.
+    #[error("taking it apart, compiling and configuring it took longer than its `load_deadline` of {0}")]
+    Deadline(Deadline),
+    /// Preparing it took too much memory.
+    #[error("taking it apart, compiling and configuring it took more than its `load_memory` of {0}")]
+    LoadMemory(ByteSize),
+    /// It broke the process that prepared it.
+    #[error("it broke the process that prepared it, which ended with {0}")]
+    Ended(std::process::ExitStatus),
     /// It does not fit the engine's limits.
     #[error("it does not fit this host")]
     Link(#[source] wasmtime::Error),
     /// An export is not of the contract's type.
-    #[error("its `{function}` does not have the type that the contract gives it")]
-    Contract {
-        /// The export.
-        function: &'static str,
-        /// The difference.
-        #[source]
-        source: wasmtime::Error,
-    },
-    /// It failed while it was prepared.
-    #[error("{during} failed: {}: {message}", reason.as_str())]
-    Guest {
-        /// What it was doing.
-        during: &'static str,
-        /// The sort of failure.
-        reason: Reason,
-        /// What exactly.
-        message: String,
-    },
-    /// The compiler panicked on it.
-    #[error("it is broken, or this host is: {0}")]
-    Panicked(String),
-    /// Its description breaks the contract.
-    #[error("its description is not valid: {0}")]
-    Description(String),
-    /// Its `configure` gave an error.
-    #[error("it refused its `config`: {0}")]
-    Refused(String),
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// It did not answer a first call, on an interaction made up for that.
+    #[error("a first call, on an interaction made up for that, failed: {}: {}", _0.reason.as_str(), _0.message)]
+    Canary(Failure),
 }
 
-impl LoadError {
-    pub(super) fn guest(during: &'static str, store: &Store<Guest>, error: &wasmtime::Error) -> Self {
-        let Failure { reason, mut message, .. } = call::classify(error, store.data());
-        if reason == Reason::Deadline {
-            message = format!("it took longer than the {LOAD_DEADLINE} that loading may take");
-        }
-        Self::Guest { during, reason, message }
-    }
+/// An export is not of the contract's type.
+#[derive(Debug, thiserror::Error)]
+#[error("its `{function}` does not have the type that the contract gives it")]
+pub struct ContractError {
+    /// The export.
+    pub(super) function: &'static str,
+    /// The difference.
+    #[source]
+    pub(super) source: wasmtime::Error,
 }
 
 impl Plugin {
-    /// Prepares a binding's plugin: from the cache, or by compiling, configuring and taking a snapshot, which can
-    /// take seconds.
+    /// Makes a binding's plugin ready: from the cache, or by having it prepared, which can take seconds.
     pub fn load(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
         let span = tracing::info_span!(
             "load plugin",
@@ -126,8 +94,7 @@ impl Plugin {
             otel.status_code = Empty,
             otel.status_description = Empty,
         );
-        let work = || quietly(|| Self::make_ready(engine, file, binding)).map_err(LoadError::Panicked)?;
-        span.in_scope(work).inspect_err(|error| {
+        span.in_scope(|| Self::make_ready(engine, file, binding)).inspect_err(|error| {
             span.record("otel.status_code", "ERROR");
             span.record("otel.status_description", error.to_string());
         })
@@ -137,22 +104,18 @@ impl Plugin {
         if binding.limits.memory.0 > MAX_MEMORY {
             return Err(LoadError::Memory);
         }
-        let (prepared, component) = prepare(engine, file, &binding)?;
+        let (prepared, component) = prepared(engine, file, &binding)?;
         let inspection = &prepared.inspection;
         let linker = sandbox::linker(engine, inspection).map_err(LoadError::Link)?;
         let instance = linker.instantiate_pre(&component).map_err(LoadError::Link)?;
-        let kinds = inspection.kinds.iter().map(|kind| export(&instance, *kind)).collect::<Result<_, _>>()?;
-        let bounds = bounds(&binding, binding.limits.deadline);
+        let kinds = inspection.kinds.iter().map(|kind| evaluate_of(&instance, *kind)).collect::<Result<_, _>>()?;
+        let bounds = Bounds::of_calls(&binding.limits);
         let uses_wasi = sandbox::uses_wasi(inspection);
         let engine = engine.clone();
         let digest = binding.digest();
         let loaded = Loaded { engine, binding, digest, bounds, uses_wasi, kinds, instance, prepared };
         // Under the limits of every call, which may be tighter than those the snapshot was taken under.
-        call::canary(&loaded).map_err(|Failure { reason, message, .. }| LoadError::Guest {
-            during: "a first call, on an interaction made up for that,",
-            reason,
-            message,
-        })?;
+        call::canary(&loaded).map_err(LoadError::Canary)?;
         Ok(Self { inner: Arc::new(loaded) })
     }
 
@@ -192,31 +155,7 @@ impl Plugin {
     }
 }
 
-fn bounds(binding: &Binding, deadline: Deadline) -> Bounds {
-    let limits = &binding.limits;
-    Bounds { deadline, memory: limits.memory, output: limits.output, log_lines: limits.log_lines }
-}
-
-fn check_imports(inspection: &Inspection, granted: &[String]) -> Result<(), LoadError> {
-    if let Some(unknown) = granted.iter().find(|capability| *capability != "log") {
-        return Err(LoadError::UnknownCapability(unknown.clone()));
-    }
-    for import in &inspection.imports {
-        let interface = import.strip_prefix("tribunal:plugin/").and_then(|rest| rest.strip_suffix(CONTRACT));
-        match interface.and_then(|rest| rest.strip_suffix('@')) {
-            Some("types" | "abort") => {}
-            Some("log") if granted.iter().any(|capability| capability == "log") => {}
-            Some("log") => {
-                return Err(LoadError::NotGranted { import: import.clone(), capability: "log".to_owned() });
-            }
-            None if import.starts_with("wasi:") => {}
-            _ => return Err(LoadError::UnknownImport(import.clone())),
-        }
-    }
-    Ok(())
-}
-
-fn prepare(engine: &Engine, file: &PluginFile, binding: &Binding) -> Result<(Prepared, Component), LoadError> {
+fn prepared(engine: &Engine, file: &PluginFile, binding: &Binding) -> Result<(Prepared, Component), LoadError> {
     let key = binding.instance_digest();
     if let Some(found) = engine.cache.as_ref().and_then(|cache| cache.load(&key, &engine.wasmtime)) {
         engine.lookups.hits.fetch_add(1, Ordering::Relaxed);
@@ -225,29 +164,20 @@ fn prepare(engine: &Engine, file: &PluginFile, binding: &Binding) -> Result<(Pre
     }
     engine.lookups.misses.fetch_add(1, Ordering::Relaxed);
     tracing::Span::current().record("tribunal.cache", "miss");
-    let inspection = file.inspection()?;
-    check_imports(inspection, &binding.capabilities)?;
-    let linker = sandbox::linker(engine, inspection).map_err(LoadError::Link)?;
-    // What is prepared does not depend on the limits of calls but for memory, which the key has.
-    let bounds = Bounds { output: Limits::default().output, ..bounds(binding, LOAD_DEADLINE) };
-    let determinism = Determinism { now: 0, seed: key };
-    let new_store = || sandbox::store(engine, &bounds, determinism);
-    let configured = snapshot::configure(file.component()?, &binding.config, &linker, new_store)?;
-    let (no_snapshot, bytes) = match &configured.snapshot {
-        Ok(snapshot) => (None, snapshot.as_slice()),
-        Err(reason) => (Some(reason.clone()), file.component()?),
-    };
-    let component = Component::new(&engine.wasmtime, bytes).map_err(LoadError::Compile)?;
-    let prepared = Prepared { inspection: inspection.clone(), description: configured.description, no_snapshot };
+    let (prepared, code) = engine.workshop.prepare(engine, file, &Order::from(binding))?;
+    let component = deserialize(&engine.wasmtime, &code).map_err(LoadError::Link)?;
     if let Some(cache) = &engine.cache {
-        cache.store(&key, &prepared, &component);
+        cache.store(&key, &prepared, &code);
     }
     Ok((prepared, component))
 }
 
 /// The kind's `evaluate`, checked to have the contract's type.
-fn export(instance: &InstancePre<Guest>, kind: Kind) -> Result<(Kind, ComponentExportIndex), LoadError> {
-    let wrong = |source| LoadError::Contract { function: kind.as_str(), source };
+pub(super) fn evaluate_of(
+    instance: &InstancePre<Guest>,
+    kind: Kind,
+) -> Result<(Kind, ComponentExportIndex), ContractError> {
+    let wrong = |source| ContractError { function: kind.as_str(), source };
     let component = instance.component();
     let interface = component.get_export_index(None, format!("tribunal:plugin/{}@{CONTRACT}", kind.as_str()));
     let found = interface.and_then(|interface| component.get_export(Some(&interface), "evaluate"));

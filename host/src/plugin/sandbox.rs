@@ -6,13 +6,11 @@ use wasmtime::{ResourceLimiter, Store};
 use super::engine::{Engine, ticks};
 use super::file::Inspection;
 use super::v0_1;
-use super::wasi::{Determinism, Wasi};
-use crate::record::{ByteSize, Deadline, LogLine};
+use super::wasi::{self, Determinism, MAX_HANDLES, Wasi};
+use crate::record::{ByteSize, Deadline, Limits, LogLine, short};
 
 /// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.
 const HOSTCALL_ALLOWANCE: usize = 1 << 20;
-/// The longest log line or message that is kept of a guest, in bytes.
-const MAX_LINE: usize = 4 << 10;
 
 /// The limits of one stay in the sandbox.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +19,14 @@ pub(super) struct Bounds {
     pub(super) memory: ByteSize,
     pub(super) output: ByteSize,
     pub(super) log_lines: usize,
+}
+
+impl Bounds {
+    /// The limits of one call.
+    pub(super) fn of_calls(limits: &Limits) -> Self {
+        let Limits { deadline, memory, output, log_lines, .. } = *limits;
+        Self { deadline, memory, output, log_lines }
+    }
 }
 
 /// What a guest's store holds.
@@ -81,7 +87,7 @@ impl ResourceLimiter for MemoryLimit {
 impl v0_1::log::Host for Guest {
     fn log(&mut self, level: v0_1::log::Level, message: String) {
         if self.logs.len() < self.log_lines {
-            self.logs.push(LogLine { level: level_name(level).to_owned(), message: cut(message) });
+            self.logs.push(LogLine { level: level_name(level).to_owned(), message: short(message) });
         }
     }
 }
@@ -98,25 +104,17 @@ fn level_name(level: v0_1::log::Level) -> &'static str {
 
 impl v0_1::abort::Host for Guest {
     fn abort(&mut self, message: String) -> wasmtime::Result<()> {
-        self.abort = Some(cut(message));
+        self.abort = Some(short(message));
         Err(wasmtime::Error::msg("aborted by the plugin"))
     }
 }
 
 impl v0_1::types::Host for Guest {}
 
-/// What is kept of a guest's message.
-pub(super) fn cut(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(MAX_LINE));
-    message
-}
-
-impl wasmtime_wasi::WasiView for Guest {
-    fn ctx(&mut self) -> wasmtime_wasi::WasiCtxView<'_> {
+impl Guest {
+    pub(super) fn wasi(&mut self) -> &mut Wasi {
         // Only linked for a component that imports WASI, and only asked for when it calls.
-        let determinism = self.determinism;
-        let wasi = self.wasi.get_or_insert_with(|| Box::new(Wasi::new(determinism)));
-        wasmtime_wasi::WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
+        self.wasi.get_or_insert_with(|| Box::new(Wasi::new(self.determinism)))
     }
 }
 
@@ -144,6 +142,7 @@ pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) 
 /// Sets what a stay may use up.
 pub(super) fn arm(store: &mut Store<Guest>, bounds: &Bounds) {
     store.set_hostcall_fuel(bounds.output.0.saturating_add(HOSTCALL_ALLOWANCE));
+    store.set_max_component_handles(MAX_HANDLES);
     store.set_epoch_deadline(ticks(bounds.deadline));
 }
 
@@ -153,7 +152,7 @@ pub(super) fn linker(engine: &Engine, inspection: &Inspection) -> wasmtime::Resu
     v0_1::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     v0_1::abort::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     if uses_wasi(inspection) {
-        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        wasi::link(&mut linker)?;
     }
     Ok(linker)
 }

@@ -116,10 +116,20 @@ impl Kind {
     }
 }
 
-/// What every call of a binding stays within. A limit always has a value.
+/// What a binding stays within: at load its file and its preparation, later every call. A limit always has a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
+    /// The largest file that is read.
+    #[schema(value_type = String, example = "64MiB")]
+    pub size: ByteSize,
+    /// The longest that preparing the file may take by the clock: taking it apart, compiling it, its `describe` and
+    /// `configure`, the snapshot.
+    #[schema(value_type = String, example = "60s")]
+    pub load_deadline: Deadline,
+    /// The most memory that the process which prepares the file may take.
+    #[schema(value_type = String, example = "1GiB")]
+    pub load_memory: ByteSize,
     /// The longest a call may take by the clock, time in host calls included.
     #[schema(value_type = String, example = "500ms")]
     pub deadline: Deadline,
@@ -140,6 +150,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            size: ByteSize(64 << 20),
+            load_deadline: Deadline::from_millis(60_000),
+            load_memory: ByteSize(1 << 30),
             deadline: Deadline::from_millis(500),
             memory: ByteSize(64 << 20),
             output: ByteSize(256 << 10),

@@ -65,12 +65,25 @@ impl Outcome {
     }
 }
 
+/// The longest text that is kept of what a plugin says about a failure or in a log line, in bytes.
+const MAX_TEXT: usize = 4 << 10;
+
+/// A text that a plugin has a say in, cut at 4 KiB.
+pub fn short(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        // What was cut off would stay until it is written.
+        text.shrink_to_fit();
+    }
+    text
+}
+
 /// Why an evaluation gave no verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The sort of failure.
     pub reason: Reason,
-    /// What exactly, for the operator.
+    /// What exactly, for the operator, cut at 4 KiB.
     pub message: String,
     /// Whether trying again later may help.
     pub transient: bool,
@@ -79,7 +92,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of that sort, which trying again would not mend.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), transient: false }
+        Self { reason, message: short(message.into()), transient: false }
     }
 }
 
@@ -93,11 +106,12 @@ pub enum Reason {
     OutOfMemory,
     /// It recursed too deeply.
     StackOverflow,
-    /// It executed `unreachable`, read out of bounds, divided by zero or the like.
+    /// It executed `unreachable`, read out of bounds, divided by zero, asked the host for what it does not give, or the
+    /// like.
     Trap,
-    /// It said itself that it failed, or panicked.
+    /// It said itself that it failed, panicked, or exited.
     GuestError,
-    /// It answered what the contract does not allow.
+    /// It answered, or handed to the host, what the contract does not allow.
     InvalidOutput,
     /// It answered more than the binding's limits allow.
     OutputTooLarge,

@@ -140,7 +140,7 @@ fn calling(store: &Store, name: &str) -> f64 {
     const CALLS: usize = 100_000;
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(folder.path()).unwrap();
-    let file = PluginFile::read(&plugin(name)).unwrap();
+    let file = PluginFile::read(&plugin(name), Limits::default().size).unwrap();
     let binding = Binding {
         name: name.parse().unwrap(),
         component: file.digest,

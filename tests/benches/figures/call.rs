@@ -78,7 +78,7 @@ struct Loaded {
 fn load(bytes: usize) -> Loaded {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(folder.path()).unwrap();
-    let file = PluginFile::read(&guest("length")).unwrap();
+    let file = PluginFile::read(&guest("length"), Limits::default().size).unwrap();
     let binding = Binding {
         name: "length".parse().unwrap(),
         component: file.digest,

@@ -30,7 +30,7 @@ impl Judge {
         if !path.exists() {
             bail!("{} is missing: run `make plugins`", path.display());
         }
-        let file = PluginFile::read(&path)?;
+        let file = PluginFile::read(&path, Limits::default().size)?;
         let binding = Binding {
             name: name.parse()?,
             component: file.digest,
