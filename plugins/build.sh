@@ -25,11 +25,13 @@ pricing.wasm plugins wasm32-unknown-unknown pricing.wasm -p pricing
 answer-errors-fast.wasm plugins wasm32-unknown-unknown answer_errors.wasm -p answer-errors --no-default-features
 answer-errors.wasm plugins wasm32-wasip1 answer_errors.wasm -p answer-errors
 LIST
-    local manifest name
+    local manifest name target
     for manifest in "$root"/tests/guests/*/Cargo.toml; do
         [[ -e $manifest ]] || continue
         name=$(basename "$(dirname "$manifest")")
-        echo "guests/$name.wasm tests/guests wasm32-unknown-unknown ${name//-/_}.wasm -p $name"
+        target=wasm32-unknown-unknown
+        [[ $name == *-wasi ]] && target=wasm32-wasip1
+        echo "guests/$name.wasm tests/guests $target ${name//-/_}.wasm -p $name"
     done
 }
 

@@ -9,6 +9,7 @@ mod cli;
 mod compare;
 mod durability;
 mod hostile_input;
+mod hostile_plugins;
 mod lists;
 mod metrics;
 mod openapi;

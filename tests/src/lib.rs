@@ -5,6 +5,7 @@ mod collector;
 pub mod edges;
 mod python;
 mod server;
+pub mod wat;
 mod wire;
 
 pub use collector::{Collector, Manner, Seen};

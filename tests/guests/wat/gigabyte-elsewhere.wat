@@ -1,0 +1,3 @@
+;; Fails with a message of a gigabyte that it does not have.
+(data (i32.const 2000) "\01\00\00\00" "\00\04\00\00\07\00\00\00" "\00\00\02\00\00\ca\9a\3b" "\00")
+(func $attack (result i32) (i32.const 2000))

@@ -1,0 +1,17 @@
+;; Grows four memories in turn, each well below the limit of one, and writes to every page.
+(memory (export "memory") 2)
+(memory $second 1)
+(memory $third 1)
+(memory $fourth 1)
+(func $attack (result i32) (local $page i32)
+    (loop $again
+        (if (i32.eq (i32.const -1) (memory.grow (i32.const 1))) (then unreachable))
+        (i32.store (i32.mul (i32.const 65536) (i32.sub (memory.size) (i32.const 1))) (i32.const 1))
+        (if (i32.eq (i32.const -1) (memory.grow $second (i32.const 1))) (then unreachable))
+        (i32.store $second (i32.mul (i32.const 65536) (i32.sub (memory.size $second) (i32.const 1))) (i32.const 1))
+        (if (i32.eq (i32.const -1) (memory.grow $third (i32.const 1))) (then unreachable))
+        (i32.store $third (i32.mul (i32.const 65536) (i32.sub (memory.size $third) (i32.const 1))) (i32.const 1))
+        (if (i32.eq (i32.const -1) (memory.grow $fourth (i32.const 1))) (then unreachable))
+        (i32.store $fourth (i32.mul (i32.const 65536) (i32.sub (memory.size $fourth) (i32.const 1))) (i32.const 1))
+        (br $again))
+    unreachable)
