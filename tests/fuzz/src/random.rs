@@ -44,14 +44,17 @@ fn supported(u: &mut Unstructured<'_>) -> Result<Config> {
 
 /// Random code in the shape of a plugin.
 fn plugin(config: Config, u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let shape = Config { module_shape: Some(loader::bare_module()), ..config };
+    // What runs at load is given a minute by the host, so where code may run for ever it is that which judges, and nothing
+    // that runs before.
+    let ends = u.ratio(3, 4)?;
+    let start = ends && config.allow_start_export;
+    let shape = Config { module_shape: Some(loader::bare_module()), allow_start_export: start, ..config };
     let mut module = Module::new(shape, u)?;
-    if u.ratio(3, 4)? {
-        // Whether it ends or not, it is told apart here from code that does not end as a rule.
-        let _ = module.ensure_termination(10_000);
+    if ends && module.ensure_termination(10_000).is_err() {
+        return Err(arbitrary::Error::IncorrectFormat);
     }
     let mut bytes = module.to_bytes();
-    if u.ratio(7, 8)? {
+    if !ends || u.ratio(7, 8)? {
         let random = u.int_in_range(1..=15)?;
         bytes = with_good_parts(&bytes, random).ok_or(arbitrary::Error::IncorrectFormat)?;
     }

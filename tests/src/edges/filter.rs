@@ -8,7 +8,7 @@ use super::{made, make};
 /// Takes the bytes for an expression and, behind a NUL, for the interaction it is asked about.
 pub fn check(bytes: &[u8]) {
     let given = match made(bytes) {
-        Some(mut u) => write(&mut u, 4).and_then(|source| Ok((source, make::interaction(&mut u)?))),
+        Some(mut u) => source(&mut u).and_then(|source| Ok((source, make::interaction(&mut u)?))),
         None => read(bytes),
     };
     let Ok((source, mut interaction)) = given else { return };
@@ -40,8 +40,63 @@ fn ask(source: &str, interaction: &Interaction) {
     }
 }
 
+fn source(u: &mut Unstructured<'_>) -> Result<String> {
+    if u.ratio(1, 3)? { write(u, 4) } else { typed(u, 'B', 4) }
+}
+
+/// Expressions by their type. A capital is the place of another: boolean, text, number or list of texts.
+const TYPED: [(char, &[&str]); 4] = [
+    (
+        'B',
+        &[
+            "true",
+            "has(attributes.a)",
+            "error == null",
+            "T == T",
+            "T < T",
+            "T.startsWith(T)",
+            "T in L",
+            "N > N",
+            "N == N",
+            "!(B)",
+            "(B) && (B)",
+            "(B) || (B)",
+            "(B) ? (B) : (B)",
+            "L.exists(e, B)",
+            "L.all(e, B)",
+            "L == L",
+        ],
+    ),
+    ('T', &["\"a\"", "\"b\"", "model", "attributes.d", "L[0]", "L[1]", "(T + T)", "string(N)"]),
+    ('N', &["0", "1", "usage.input_tokens", "size(L)", "size(T)", "(N + N)", "(N / N)", "int(T)"]),
+    (
+        'L',
+        &[
+            "attributes.map(e, e)",
+            "finish_reasons",
+            "input.map(e, e.role)",
+            "attributes.filter(e, B)",
+            "[\"a\", T]",
+            "(L + L)",
+        ],
+    ),
+];
+
+/// An expression of that type, which works as a rule.
+fn typed(u: &mut Unstructured<'_>, wanted: char, levels: usize) -> Result<String> {
+    let (_, patterns) = TYPED.iter().find(|(of, _)| *of == wanted).expect("a type");
+    let is_place = |c: char| TYPED.iter().any(|(of, _)| *of == c);
+    let fit = patterns.iter().filter(|pattern| levels > 0 || !pattern.contains(is_place));
+    let pattern = u.choose_iter(fit.collect::<Vec<_>>())?;
+    let mut made = String::new();
+    for c in pattern.chars() {
+        if is_place(c) { made.push_str(&typed(u, c, levels - 1)?) } else { made.push(c) }
+    }
+    Ok(made)
+}
+
 /// Fields of an interaction, and what looks like one.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 25] = [
     "id",
     "project",
     "operation",
@@ -66,8 +121,6 @@ const NAMES: [&str; 27] = [
     "user",
     "attributes",
     "attributes.tier",
-    "attributes.map(e, e)",
-    "attributes.map(e, e)[0]",
     "e",
 ];
 const LITERALS: [&str; 19] = [
