@@ -1,6 +1,8 @@
 //! A filter's expression, made so that working it out is bounded and always gives the same. Knows nothing of interactions.
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue};
 use cel::{Context, Env, ExecutionError, Value};
 
 use super::FilterError;
@@ -9,14 +11,20 @@ use super::FilterError;
 const MAX_BYTES: usize = 4 << 10;
 /// How deep an expression may be: each level takes stack whenever it is worked out, and a full stack ends the process.
 const MAX_DEPTH: usize = 200;
-/// How deep macros may stand in one another: each level multiplies the time.
-const MAX_LOOPS: usize = 2;
+/// How many steps macros may take on one interaction, some tenths of a second but for costly regular expressions. A step is
+/// a part of what is repeated.
+const MAX_STEPS: u64 = 1_000_000;
+/// A regular expression is compiled whenever it is asked, which takes as long as so many steps, and more where it repeats
+/// classes of characters.
+const MATCHES: u64 = 1_000;
+/// As many bytes of a text that a macro walks over count as a step.
+const BYTES_OF_STEP: usize = 16;
 
 /// The stack of the thread that compiles: the parser takes a frame for each level before anybody can count them.
 const STACK: usize = 64 << 20;
 
-/// The function that puts what a macro walks over into order. No expression can name it.
-const ORDERED: &str = "@ordered";
+/// The function that stands around what a macro walks over. No expression can name it, but an error does.
+const RANGE: &str = "a macro";
 
 /// A compiled expression.
 pub(super) struct Expression(IdedExpr);
@@ -38,12 +46,9 @@ impl Expression {
     fn compile_here(source: &str, env: &Env) -> Result<Self, FilterError> {
         let program = env.compile(source).map_err(|error| FilterError::Syntax(error.to_string()))?;
         let mut expression = program.expression().clone();
-        let Size { depth, loops } = prepare(&mut expression);
+        let Size { depth, .. } = prepare(&mut expression);
         if depth > MAX_DEPTH {
             return Err(FilterError::TooLarge(format!("it is {depth} levels deep, of at most {MAX_DEPTH}")));
-        }
-        if loops > MAX_LOOPS {
-            return Err(FilterError::TooLarge(format!("{loops} macros stand in one another, of at most {MAX_LOOPS}")));
         }
         Ok(Self(expression))
     }
@@ -54,59 +59,88 @@ impl Expression {
     }
 
     pub(super) fn work_out(&self, context: &mut Context<'_, '_>) -> Result<Value, ExecutionError> {
-        context.add_function(ORDERED, ordered).map_err(|error| ExecutionError::function_error(ORDERED, error))?;
+        let left = AtomicU64::new(MAX_STEPS);
+        let range = move |range: Value, steps: i64| walk(range, steps.unsigned_abs(), &left);
+        context.add_function(RANGE, range).map_err(|error| ExecutionError::function_error(RANGE, error))?;
         context.resolve(&self.0)
     }
 }
 
-/// A map's keys in order, which macros would walk over in another order each time; anything else as it is.
-fn ordered(value: Value) -> Value {
-    match value {
+/// What a macro walks over, where there are steps left to do so: a map's keys in order, which would come in another order
+/// each time; anything else as it is.
+fn walk(range: Value, steps: u64, left: &AtomicU64) -> Result<Value, ExecutionError> {
+    let items = match &range {
+        Value::List(items) => items.len(),
+        Value::Map(map) => map.map.len(),
+        _ => 0,
+    };
+    let taken = (items as u64).saturating_mul(steps).saturating_add(weight(&range));
+    if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(taken)).is_err() {
+        // Whatever comes after it is cheap.
+        left.store(0, Ordering::Relaxed);
+        return Err(ExecutionError::function_error(RANGE, format!("the filter takes more than {MAX_STEPS} steps")));
+    }
+    Ok(match range {
         Value::Map(map) => {
             let mut keys: Vec<_> = map.map.keys().collect();
             keys.sort_unstable();
             Value::List(keys.into_iter().map(Value::from).collect::<Vec<_>>().into())
         }
         other => other,
+    })
+}
+
+/// Steps for the value's size, as texts and lists can double with each macro.
+fn weight(value: &Value) -> u64 {
+    let text = |bytes: usize| (bytes / BYTES_OF_STEP) as u64;
+    1 + match value {
+        Value::List(items) => items.iter().map(weight).sum(),
+        Value::Map(map) => map.map.values().map(weight).sum(),
+        Value::String(of) => text(of.len()),
+        Value::Bytes(of) => text(of.len()),
+        _ => 0,
     }
 }
 
-/// How large an expression is where it is largest.
+/// How large an expression is.
 #[derive(Clone, Copy, Default)]
 struct Size {
     depth: usize,
-    loops: usize,
+    steps: u64,
 }
 
 impl Size {
-    fn max(self, other: Self) -> Self {
-        Self { depth: self.depth.max(other.depth), loops: self.loops.max(other.loops) }
+    fn and(self, other: Self) -> Self {
+        Self { depth: self.depth.max(other.depth), steps: self.steps.saturating_add(other.steps) }
     }
 }
 
-/// Measures the expression, and has every macro in it walk in order.
+/// Measures the expression, and puts the function around what its macros walk over, with the steps for each item.
 fn prepare(expression: &mut IdedExpr) -> Size {
     let inside = match &mut expression.expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Size::default(),
         Expr::Call(call) => prepare_all(call.target.as_deref_mut().into_iter().chain(&mut call.args)),
         Expr::List(list) => prepare_all(&mut list.elements),
         Expr::Select(select) => prepare(&mut select.operand),
-        Expr::Map(map) => map.entries.iter_mut().map(prepare_entry).fold(Size::default(), Size::max),
-        Expr::Struct(made) => made.entries.iter_mut().map(prepare_entry).fold(Size::default(), Size::max),
+        Expr::Map(map) => map.entries.iter_mut().map(prepare_entry).fold(Size::default(), Size::and),
+        Expr::Struct(made) => made.entries.iter_mut().map(prepare_entry).fold(Size::default(), Size::and),
         Expr::Comprehension(each) => {
             let once = prepare_all([&mut each.iter_range, &mut each.accu_init, &mut each.result]);
             let repeated = prepare_all([&mut each.loop_cond, &mut each.loop_step]);
             let range = std::mem::take(&mut each.iter_range);
-            let call = CallExpr { func_name: ORDERED.to_owned(), target: None, args: vec![range] };
+            let steps = Expr::Literal(LiteralValue::Int(repeated.steps.cast_signed().into()));
+            let args = vec![range, IdedExpr { id: 0, expr: steps }];
+            let call = CallExpr { func_name: RANGE.to_owned(), target: None, args };
             each.iter_range = IdedExpr { id: 0, expr: Expr::Call(call) };
-            once.max(Size { loops: repeated.loops + 1, ..repeated })
+            once.and(repeated)
         }
     };
-    Size { depth: inside.depth + 1, ..inside }
+    let matches = matches!(&expression.expr, Expr::Call(call) if call.func_name == "matches");
+    Size { depth: inside.depth + 1, steps: inside.steps + if matches { MATCHES } else { 1 } }
 }
 
 fn prepare_all<'a>(expressions: impl IntoIterator<Item = &'a mut IdedExpr>) -> Size {
-    expressions.into_iter().map(prepare).fold(Size::default(), Size::max)
+    expressions.into_iter().map(prepare).fold(Size::default(), Size::and)
 }
 
 fn prepare_entry(entry: &mut IdedEntryExpr) -> Size {
@@ -136,9 +170,17 @@ mod tests {
         check(&sum(300), Err("302 levels deep"));
         check(&sum(10_000), Err("20005 bytes"));
         check(&["model == \"gpt-4.1-mini\""; 100].join(" || "), Ok(()));
-        let loops = |depth: usize| (0..depth).fold("true".to_owned(), |inner, _| format!("[1,2].all(e, {inner})"));
-        check(&loops(2), Ok(()));
-        check(&loops(3), Err("3 macros stand in one another"));
+        let ten = "[1,2,3,4,5,6,7,8,9,10]";
+        let loops = |depth: usize| (0..depth).fold("true".to_owned(), |inner, _| format!("{ten}.all(e, {inner})"));
+        check(&loops(3), Ok(()));
+        check(&loops(8), Err("more than 1000000 steps"));
+        let many = format!("[{}]", ["1"; 400].join(","));
+        check(&format!("{many}.map(a, {many}.map(b, {many})).size() > 0"), Err("more than 1000000 steps"));
+        let regex = "!model.matches(\"x\")";
+        check(&format!("{many}.all(a, {many}.all(b, {regex}))"), Err("more than 1000000 steps"));
+        let doubled = |times: usize| format!("[\"a\"]{}.size() == 1", ".map(e, e + e)".repeat(times));
+        check(&doubled(10), Ok(()));
+        check(&doubled(60), Err("more than 1000000 steps"));
         check("input.filter(m, m.role == \"user\").map(m, m.content).exists(c, c.startsWith(\"H\"))", Ok(()));
     }
 
