@@ -4,7 +4,7 @@
 need = command -v $(1) >/dev/null || { echo "installing $(1)"; cargo install --locked --quiet --debug $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test lint doc deny bench measure plugins clean
+.PHONY: help run stop test fuzz lint doc deny bench measure plugins clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,11 +22,20 @@ test: plugins ## Every test, against the real server and real plugins
 	cargo test --quiet --workspace --doc
 	cd plugins && cargo test --quiet --workspace
 
+# A run goes on from the corpus that the last one left; the seeds are only read.
+fuzz: ## Throw random input at the edge TARGET for TIME seconds, 1,260 where not given
+	@test -d "tests/fuzz/seeds/$(TARGET)" && test -n "$(TARGET)" || { echo "TARGET is one of $(notdir $(wildcard tests/fuzz/seeds/*))"; exit 1; }
+	@$(call need,cargo-fuzz)
+	@mkdir -p tests/fuzz/corpus/$(TARGET)
+	cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none $(TARGET) tests/fuzz/corpus/$(TARGET) tests/fuzz/seeds/$(TARGET) \
+		-- -max_total_time=$(or $(TIME),1260) -max_len=8192 -len_control=0 -timeout=120 -rss_limit_mb=3000
+
 lint: ## Format and clippy
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd plugins && cargo fmt --all --check && cargo clippy --workspace --all-targets -- -D warnings
 	cd tests/guests && cargo fmt --all --check
+	cd tests/fuzz && cargo fmt --all --check
 
 doc: ## The API documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
