@@ -82,7 +82,7 @@ const MEMORY: &str = "tribunal_plugin_evaluation_memory_bytes";
 fn every_figure_is_what_happened() {
     let config = format!(
         "[plugins.length]\ncomponent = {:?}\nstart = \"beginning\"\nfilter = 'session != \"skip\"'
-         [plugins.'{ODD}']\ncomponent = {:?}\nstart = \"beginning\"\nmemory = \"64MiB\"
+         [plugins.'{ODD}']\ncomponent = {:?}\nstart = \"beginning\"\nmemory = \"64MiB\"\ndeadline = \"5m\"
          [plugins.missing]\ncomponent = \"none.wasm\"",
         guest("length"),
         guest("moody")

@@ -149,6 +149,11 @@ impl Engine {
         self.ticker.clock.load(Ordering::Relaxed)
     }
 
+    /// After how many ticks a deadline has passed that begins now. A guest is entered right after.
+    pub(super) fn ticks(&self, deadline: Deadline) -> u64 {
+        ticks(deadline).saturating_add(self.ticker.owed())
+    }
+
     /// Ends every call under way as if its deadline had passed, for a host that stops.
     pub(super) fn interrupt(&self) {
         let longest = ticks(Deadline::MAX);
@@ -158,8 +163,8 @@ impl Engine {
     }
 }
 
-/// The deadline in ticks, armed just before a guest is entered.
-pub(super) fn ticks(deadline: Deadline) -> u64 {
+/// The deadline in ticks.
+fn ticks(deadline: Deadline) -> u64 {
     let ticks = deadline.get().as_nanos().div_ceil(TICK.as_nanos());
     // The tick under way counts for nothing.
     u64::try_from(ticks).unwrap_or(u64::MAX - 1) + 1
@@ -204,6 +209,7 @@ fn settings() -> Config {
 
 /// Ticks the engine's epoch from a thread of its own until dropped.
 struct Ticker {
+    began: Instant,
     clock: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -211,22 +217,32 @@ struct Ticker {
 
 impl Ticker {
     fn start(engine: wasmtime::Engine) -> Self {
+        let began = Instant::now();
         let stop = Arc::new(AtomicBool::new(false));
         let clock = Arc::new(AtomicU64::new(0));
         let (stopped, ticked) = (Arc::clone(&stop), Arc::clone(&clock));
         let thread = crate::spawn("ticker", move || {
-            let began = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);
                 // A sleep ends late: what it missed is made up, so that deadlines do not drift.
-                let due = u64::try_from(began.elapsed().as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX);
-                for _ in ticked.swap(due, Ordering::Relaxed)..due {
+                let due = due(began);
+                for _ in ticked.load(Ordering::Relaxed)..due {
                     engine.increment_epoch();
                 }
+                ticked.store(due, Ordering::Release);
             }
         });
-        Self { clock, stop, thread: Some(thread) }
+        Self { began, clock, stop, thread: Some(thread) }
     }
+
+    /// The ticks that are late: a deadline that begins meanwhile does not pay for them.
+    fn owed(&self) -> u64 {
+        due(self.began).saturating_sub(self.clock.load(Ordering::Relaxed))
+    }
+}
+
+fn due(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Ticker {

@@ -3,7 +3,7 @@
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{ResourceLimiter, Store};
 
-use super::engine::{Engine, ticks};
+use super::engine::Engine;
 use super::file::Inspection;
 use super::v0_1;
 use super::wasi::{self, Determinism, MAX_HANDLES, Wasi};
@@ -135,15 +135,15 @@ pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) 
     };
     let mut store = Store::new(&engine.wasmtime, guest);
     store.limiter(|guest| &mut guest.memory);
-    arm(&mut store, bounds);
+    arm(&mut store, engine, bounds);
     store
 }
 
 /// Sets what a stay may use up.
-pub(super) fn arm(store: &mut Store<Guest>, bounds: &Bounds) {
+pub(super) fn arm(store: &mut Store<Guest>, engine: &Engine, bounds: &Bounds) {
     store.set_hostcall_fuel(bounds.output.0.saturating_add(HOSTCALL_ALLOWANCE));
     store.set_max_component_handles(MAX_HANDLES);
-    store.set_epoch_deadline(ticks(bounds.deadline));
+    store.set_epoch_deadline(engine.ticks(bounds.deadline));
 }
 
 /// Everything a plugin may import, where it is granted.
