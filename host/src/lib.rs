@@ -32,10 +32,22 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::thread::JoinH
     builder.spawn(work).expect("the system can start a thread")
 }
 
-/// Lets other threads go before this one, for work that nobody waits for.
-fn step_back() {
-    // On Linux this is the thread's own priority. Where it is not allowed, the work is done all the same.
-    if let Err(error) = rustix::process::setpriority_process(None, 10) {
-        tracing::debug!(%error, "cannot lower a thread's priority");
+/// Who goes before whom where there are not enough processors. Threads that have none of these, which take in what is
+/// posted and make it durable, go first: ingest never waits for an evaluation.
+#[derive(Debug, Clone, Copy)]
+enum Priority {
+    /// Evaluations that are soon done.
+    Evaluation = 5,
+    /// Work that takes long, or that nobody waits for.
+    Leisure = 15,
+}
+
+impl Priority {
+    /// Gives it to this thread, and to what this thread starts.
+    fn take(self) {
+        // On Linux this is the thread's own priority. Where it is not allowed, the work is done all the same.
+        if let Err(error) = rustix::process::setpriority_process(None, self as i32) {
+            tracing::debug!(%error, "cannot lower a thread's priority");
+        }
     }
 }

@@ -89,7 +89,7 @@ pub(super) async fn compare(
     let (reply, answer) = oneshot::channel();
     // A thread of its own, behind all that is more urgent. Where whoever asked has gone, it leaves off.
     crate::spawn("compare", move || {
-        crate::step_back();
+        crate::Priority::Leisure.take();
         let compared = api.store.compare(&request, &|| !reply.is_closed());
         let _ = reply.send(compared);
         drop(turn);

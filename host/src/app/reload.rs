@@ -44,7 +44,7 @@ impl Loader {
         let stop = Arc::default();
         let mut state = State { engine, archive, dispatcher, config, seen: None, stop: Arc::clone(&stop) };
         let thread = crate::spawn("loader", move || {
-            crate::step_back();
+            crate::Priority::Leisure.take();
             state.run(&requests);
         });
         Self { reloads, _watcher: watcher, stop, thread: Some(thread) }

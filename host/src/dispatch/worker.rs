@@ -11,6 +11,7 @@ use super::admission::Admission;
 use super::breaker::TOO_MANY;
 use super::lane::{Job, Pace, SLICE, Stretch, Work};
 use super::lanes::{Claim, Share};
+use crate::Priority;
 use crate::plugin::{Evaluator, Plugin};
 use crate::record::{Evaluation, Interaction, Outcome, Reason, Seq, Time};
 use crate::store::StoreError;
@@ -25,9 +26,11 @@ const SLOW_IDLE: Duration = Duration::from_millis(20);
 const RETRY: Duration = Duration::from_millis(250);
 
 pub(super) fn run(shared: &Shared, pace: Pace) {
-    if pace == Pace::Slow {
-        crate::step_back();
-    }
+    let priority = match pace {
+        Pace::Quick => Priority::Evaluation,
+        Pace::Slow => Priority::Leisure,
+    };
+    priority.take();
     let mut worker = Worker { shared, pace, evaluator: Evaluator::default() };
     while !worker.is_to_stop() && shared.store.evaluations_wait_for_room() {
         let head = shared.store.head();
@@ -104,6 +107,8 @@ impl Worker<'_> {
     fn work(&mut self, share: &Share, job: &Job, interactions: &[Arc<Interaction>], turn_began: Instant) -> Work {
         let mut work = Work::default();
         for (at, interaction) in interactions.iter().enumerate() {
+            // Whoever waits for a processor goes first: a kernel may let this thread run for milliseconds before it asks.
+            std::thread::yield_now();
             // Enough failures open the breaker, which then says whether the rest is done.
             let is_over = at > 0 && turn_began.elapsed() > TURN || work.failures >= TOO_MANY;
             if is_over || self.is_to_stop() || !self.judge(share, interaction, &mut work) {

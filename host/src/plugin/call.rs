@@ -133,7 +133,7 @@ impl WarmInstance {
     /// Calls it, with the limits of a fresh instance but for memory, which is used up over all calls.
     pub fn evaluate(&mut self, interaction: &Interaction) -> bool {
         let loaded = &*self.plugin.inner;
-        sandbox::arm(&mut self.store, &loaded.engine, &loaded.bounds);
+        sandbox::renew(&mut self.store, &loaded.bounds);
         let judged = judge_in(loaded, interaction, &mut self.store, &self.instance, &self.arena).is_ok();
         self.arena.reset();
         judged

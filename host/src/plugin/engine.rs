@@ -10,9 +10,9 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use super::cache::Cache;
 use super::workshop::Workshop;
-use crate::record::{ByteSize, Deadline};
+use crate::record::ByteSize;
 
-/// How often a running call is asked whether its deadline has passed. A call ends at most two ticks late.
+/// How often a running call is stopped to see whether its deadline has passed: it ends at most that much late.
 const TICK: Duration = Duration::from_millis(2);
 
 /// Calls that may run at once; more of them wait. Only address space is taken before it is used: 4 GiB for each memory.
@@ -44,6 +44,7 @@ pub struct Engine {
     pub(super) cache: Option<Cache>,
     pub(super) lookups: Arc<Lookups>,
     pub(super) workshop: Workshop,
+    pub(super) interrupted: Arc<AtomicBool>,
     ticker: Arc<Ticker>,
 }
 
@@ -107,7 +108,8 @@ impl Engine {
     pub fn without_cache() -> Result<Self, EngineError> {
         let wasmtime = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
-        Ok(Self { wasmtime, cache: None, lookups: Arc::default(), workshop: Workshop::Here, ticker })
+        let (lookups, interrupted) = (Arc::default(), Arc::default());
+        Ok(Self { wasmtime, cache: None, lookups, workshop: Workshop::Here, interrupted, ticker })
     }
 
     /// The same, preparing plugins there.
@@ -149,25 +151,10 @@ impl Engine {
         self.ticker.clock.load(Ordering::Relaxed)
     }
 
-    /// After how many ticks a deadline has passed that begins now. A guest is entered right after.
-    pub(super) fn ticks(&self, deadline: Deadline) -> u64 {
-        ticks(deadline).saturating_add(self.ticker.owed())
-    }
-
-    /// Ends every call under way as if its deadline had passed, for a host that stops.
+    /// Ends every call under way as if its deadline had passed, and every later one, for a host that stops.
     pub(super) fn interrupt(&self) {
-        let longest = ticks(Deadline::MAX);
-        for _ in 0..longest {
-            self.wasmtime.increment_epoch();
-        }
+        self.interrupted.store(true, Ordering::Relaxed);
     }
-}
-
-/// The deadline in ticks.
-fn ticks(deadline: Deadline) -> u64 {
-    let ticks = deadline.get().as_nanos().div_ceil(TICK.as_nanos());
-    // The tick under way counts for nothing.
-    u64::try_from(ticks).unwrap_or(u64::MAX - 1) + 1
 }
 
 fn settings() -> Config {
@@ -209,7 +196,6 @@ fn settings() -> Config {
 
 /// Ticks the engine's epoch from a thread of its own until dropped.
 struct Ticker {
-    began: Instant,
     clock: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -217,32 +203,21 @@ struct Ticker {
 
 impl Ticker {
     fn start(engine: wasmtime::Engine) -> Self {
-        let began = Instant::now();
         let stop = Arc::new(AtomicBool::new(false));
         let clock = Arc::new(AtomicU64::new(0));
         let (stopped, ticked) = (Arc::clone(&stop), Arc::clone(&clock));
         let thread = crate::spawn("ticker", move || {
+            let began = Instant::now();
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(TICK);
-                // A sleep ends late: what it missed is made up, so that deadlines do not drift.
-                let due = due(began);
-                for _ in ticked.load(Ordering::Relaxed)..due {
-                    engine.increment_epoch();
-                }
-                ticked.store(due, Ordering::Release);
+                engine.increment_epoch();
+                // Sleeps end late, and what is counted are ticks as they should have been.
+                let due = u64::try_from(began.elapsed().as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX);
+                ticked.store(due, Ordering::Relaxed);
             }
         });
-        Self { began, clock, stop, thread: Some(thread) }
+        Self { clock, stop, thread: Some(thread) }
     }
-
-    /// The ticks that are late: a deadline that begins meanwhile does not pay for them.
-    fn owed(&self) -> u64 {
-        due(self.began).saturating_sub(self.clock.load(Ordering::Relaxed))
-    }
-}
-
-fn due(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Ticker {

@@ -1,7 +1,11 @@
 //! What surrounds one guest while it runs: its memory limit, its host imports, its clock.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{ResourceLimiter, Store};
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::engine::Engine;
 use super::file::Inspection;
@@ -37,6 +41,10 @@ pub(super) struct Guest {
     log_lines: usize,
     determinism: Determinism,
     wasi: Option<Box<Wasi>>,
+    /// When its stay ends.
+    end: Instant,
+    /// Whether all stays are to end now.
+    interrupted: Arc<AtomicBool>,
 }
 
 /// One limit over all memories and tables of a guest.
@@ -132,18 +140,40 @@ pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) 
         log_lines: bounds.log_lines,
         determinism,
         wasi: None,
+        end: end(bounds),
+        interrupted: Arc::clone(&engine.interrupted),
     };
     let mut store = Store::new(&engine.wasmtime, guest);
     store.limiter(|guest| &mut guest.memory);
-    arm(&mut store, engine, bounds);
+    store.epoch_deadline_callback(|store| Ok(at_a_tick(store.data())));
+    fill(&mut store, bounds);
     store
 }
 
-/// Sets what a stay may use up.
-pub(super) fn arm(store: &mut Store<Guest>, engine: &Engine, bounds: &Bounds) {
+/// Sets anew what a stay may use up, but for memory.
+pub(super) fn renew(store: &mut Store<Guest>, bounds: &Bounds) {
+    store.data_mut().end = end(bounds);
+    fill(store, bounds);
+}
+
+fn end(bounds: &Bounds) -> Instant {
+    Instant::now() + bounds.deadline.get()
+}
+
+/// Whether a guest that runs goes on.
+fn at_a_tick(guest: &Guest) -> UpdateDeadline {
+    if Instant::now() >= guest.end || guest.interrupted.load(Ordering::Relaxed) {
+        return UpdateDeadline::Interrupt;
+    }
+    // Those that take in what is posted go first, and a kernel may not ask for many milliseconds.
+    std::thread::yield_now();
+    UpdateDeadline::Continue(1)
+}
+
+fn fill(store: &mut Store<Guest>, bounds: &Bounds) {
     store.set_hostcall_fuel(bounds.output.0.saturating_add(HOSTCALL_ALLOWANCE));
     store.set_max_component_handles(MAX_HANDLES);
-    store.set_epoch_deadline(engine.ticks(bounds.deadline));
+    store.set_epoch_deadline(1);
 }
 
 /// Everything a plugin may import, where it is granted.

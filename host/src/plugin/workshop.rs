@@ -80,6 +80,9 @@ impl Process {
         let mut command = Command::new(program);
         // It has no use for what the environment says, and should it be broken into, there is nothing to find.
         command.arg(WORKSHOP_COMMAND).env_clear();
+        // A reload is in no hurry, and those who post are: it compiles on half of the processors.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        command.env("RAYON_NUM_THREADS", (processors / 2).max(1).to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().map(Self)
     }

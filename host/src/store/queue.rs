@@ -18,6 +18,8 @@ const MAX_EVALUATIONS: usize = 8_192;
 /// The most that one transaction takes, so that none who waits for it waits long.
 const RECORDS_PER_TRANSACTION: usize = 256;
 const EVALUATIONS_PER_TRANSACTION: usize = 512;
+/// And where somebody waits for a record in it.
+const EVALUATIONS_BESIDE_RECORDS: usize = 256;
 
 /// Records of one caller, who is told when all of them are durable.
 pub(super) struct RecordRequest {
@@ -226,8 +228,9 @@ impl Queue {
             count += request.records.len();
             taken.records.push(request);
         }
+        let most = if count == 0 { EVALUATIONS_PER_TRANSACTION } else { EVALUATIONS_BESIDE_RECORDS };
         count = 0;
-        while count < EVALUATIONS_PER_TRANSACTION
+        while count < most
             && let Some(batch) = state.batches.pop_front()
         {
             count += batch.len();

@@ -12,7 +12,7 @@ const BAD: usize = 100;
 const RATE: usize = 500;
 const SECONDS: usize = 20;
 /// How often the good one is asked how far it has come.
-const LOOK: Duration = Duration::from_millis(25);
+const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) fn measure() -> Vec<Row> {
     let mut config = format!("[plugins.good]\ncomponent = {:?}\nstart = \"beginning\"\n", guest("length"));
