@@ -28,6 +28,7 @@ pub use lane::{LaneView, Pace};
 use crate::plugin::Plugin;
 use crate::record::{Interaction, Name, Seq};
 use crate::store::{BackfillId, BindingId, Store, StoreError};
+use lane::Lane;
 use lanes::Lanes;
 
 /// Workers for slow lanes, for each worker for quick ones. They mostly wait: for a deadline to pass or a model to answer.
@@ -59,6 +60,15 @@ struct State {
     lanes: Lanes,
     /// The bindings of the configuration that have no lane, by name: why not.
     absent: Vec<(Name, Absent)>,
+    /// Whether all that was wanted at the start has been loaded once, or has failed.
+    is_up: bool,
+}
+
+impl State {
+    /// To be called where something that was being loaded is not any more.
+    fn note_absent(&mut self) {
+        self.is_up |= self.absent.iter().all(|(_, absent)| *absent != Absent::Loading);
+    }
 }
 
 /// Why a binding of the configuration judges nothing.
@@ -81,6 +91,8 @@ pub enum Standing {
     SampledOut,
     /// It will be evaluated; by that backfill, where it was recorded before the binding was loaded.
     Pending(Option<BackfillId>),
+    /// It will be evaluated once the binding's breaker has closed.
+    HeldBack(OpenView),
 }
 
 /// A handle for looking at what the workers do. Cheap to clone.
@@ -93,11 +105,11 @@ impl Dispatcher {
     /// Starts that many workers for quick lanes, and others for slow ones. The bindings to come are known as loading
     /// until they are loaded or have failed.
     pub fn start(store: Store, workers: usize, expected: impl IntoIterator<Item = Name>) -> Self {
-        let absent = expected.into_iter().map(|name| (name, Absent::Loading)).collect();
+        let absent: Vec<_> = expected.into_iter().map(|name| (name, Absent::Loading)).collect();
         let shared = Arc::new(Shared {
             latest: store.head(),
             store,
-            state: Mutex::new(State { lanes: Lanes::default(), absent }),
+            state: Mutex::new(State { lanes: Lanes::default(), is_up: absent.is_empty(), absent }),
             roster: Mutex::default(),
             changed: Condvar::new(),
             slow_at_once: workers,
@@ -149,15 +161,21 @@ impl Bench {
         self.shared.state().absent.clone()
     }
 
+    /// Whether all that was wanted at the start has been loaded or has failed. What comes later changes nothing of that.
+    pub fn is_up(&self) -> bool {
+        self.shared.state().is_up
+    }
+
     /// What became of an interaction with each loaded binding, for those that have no evaluation of it.
     pub fn standings(&self, interaction: &Interaction) -> Result<Vec<(Plugin, BindingId, Standing)>, StoreError> {
         let lanes: Vec<_> = {
             let state = self.shared.state();
-            state.lanes.live().map(|lane| (lane.plugin.clone(), lane.id, lane.start)).collect()
+            let of = |lane: &Lane| (lane.plugin.clone(), lane.id, lane.start, lane.held_back());
+            state.lanes.live().map(of).collect()
         };
-        let is_past = lanes.iter().any(|(.., start)| interaction.seq <= *start);
+        let is_past = lanes.iter().any(|(_, _, start, _)| interaction.seq <= *start);
         let backfills = if is_past { self.shared.store.backfill_list()? } else { Vec::new() };
-        let standing = |plugin: &Plugin, binding: BindingId, start: Seq| {
+        let standing = |plugin: &Plugin, binding: BindingId, start: Seq, open: Option<OpenView>| {
             let backfill = filling::covering(&backfills, binding, interaction);
             if interaction.seq <= start && backfill.is_none() {
                 return Standing::LoadedLater;
@@ -165,11 +183,11 @@ impl Bench {
             match Admission::of(plugin.binding(), interaction) {
                 Admission::Filtered(reason) => Standing::Filtered(reason),
                 Admission::SampledOut => Standing::SampledOut,
-                Admission::Admitted => Standing::Pending(backfill),
+                Admission::Admitted => open.map_or(Standing::Pending(backfill), Standing::HeldBack),
             }
         };
-        let with_standing = |(plugin, id, start)| {
-            let standing = standing(&plugin, id, start);
+        let with_standing = |(plugin, id, start, open)| {
+            let standing = standing(&plugin, id, start, open);
             (plugin, id, standing)
         };
         Ok(lanes.into_iter().map(with_standing).collect())

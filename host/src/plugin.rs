@@ -33,7 +33,9 @@ pub mod answers {
     };
 }
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,9 +52,26 @@ pub struct Description {
     pub config_schema: Option<String>,
 }
 
-/// Runs what may panic on a hostile file, as the crates that take WebAssembly apart do here and there.
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what may panic on a hostile file, as the crates that take WebAssembly apart do here and there, and prints nothing
+/// then.
 fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                loud(panic);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(before);
+    done.map_err(|panic| {
         let reason = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         reason.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it is malformed".to_owned())
     })

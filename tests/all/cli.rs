@@ -87,6 +87,17 @@ fn inspect_says_what_a_file_is() {
     assert_eq!(found["sha256"].as_str().unwrap().len(), 64);
     let wrong = tribunal(&["plugin", "inspect", binary().to_str().unwrap()]);
     assert!(text(&wrong.stderr).contains("not a WebAssembly component or module"), "{}", text(&wrong.stderr));
+
+    // Of half of a file some decoder panics.
+    let folder = tempfile::tempdir().unwrap();
+    let half = folder.path().join("half.wasm");
+    let whole = std::fs::read(guest("length")).unwrap();
+    for length in [1000, whole.len() / 2, whole.len() - 10] {
+        std::fs::write(&half, &whole[..length]).unwrap();
+        let said = tribunal(&["plugin", "inspect", half.to_str().unwrap()]);
+        let said = text(&said.stderr);
+        assert!(said.starts_with("error: ") && said.lines().count() == 1, "{length}: {said}");
+    }
 }
 
 #[test]

@@ -147,6 +147,29 @@ fn a_changed_file_and_a_hangup_reload() {
     assert_eq!(binding(&server, "m")["plugin"], "length");
 }
 
+/// Editors and deployments empty a file before they write it.
+#[test]
+fn a_file_that_is_empty_for_a_moment_removes_nothing() {
+    let server = Server::start(&moody("m", ""));
+    fs::write(server.folder.path().join("tribunal.toml"), "\n").unwrap();
+    // Longer than it takes to see the change.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(binding(&server, "m")["status"], "loaded");
+    server.signal("HUP");
+    server.wait_until("it is taken at its word", || server.json("/v1/plugins")["items"] == json!([]));
+}
+
+#[test]
+fn a_reload_takes_nobody_out_of_service() {
+    let good = table("good", &guest("length"), "");
+    let hanging =
+        table("hanging", &guest("hostile"), "config = { attack = \"configure-loop\" }\nload_deadline = \"20s\"");
+    let server = Server::start(&good);
+    write(&server, &[good, hanging].concat());
+    server.wait_until("the other is being loaded", || server.json("/readyz")["loading"] == json!(["hanging"]));
+    assert_eq!(server.get("/readyz").status(), 200);
+}
+
 /// Under load, a binding is replaced again and again, and every interaction is judged by it once, whichever it was.
 #[test]
 fn reloads_under_load_lose_and_double_nothing() {
@@ -201,7 +224,9 @@ fn a_binding_that_keeps_failing_is_held_back_and_comes_back() {
     // A probe may have been made since: it fails, and one more is done.
     let (failed, backlog) = (item["outcomes"]["guest-error"].as_u64().unwrap(), item["backlog"].as_u64().unwrap());
     assert!((16..24).contains(&failed) && failed + backlog == 40, "{item}");
-    assert_eq!(standing(&server, "bad39", "m")["status"], "pending");
+    let waits = standing(&server, "bad39", "m");
+    assert_eq!(waits["status"], "pending");
+    assert!(waits["reason"].as_str().unwrap().contains("held back"), "{waits}");
 
     // Changed, it goes on where it stood; what waited is judged.
     let config = "config = { version = 2 }\nfilter = '!has(attributes.mood)'".to_owned();

@@ -204,6 +204,22 @@ fn a_log_that_started_at_few_moments_is_replayed_whole() {
 }
 
 #[test]
+fn a_name_is_the_binding_that_judged_last() {
+    let config = |sample: &str| {
+        format!("[plugins.mine]\ncomponent = {:?}\nstart = \"beginning\"\nsample = {sample}", guest("length"))
+    };
+    let mut server = Server::start(&config("1.0"));
+    server.post(&interaction("x", 40));
+    server.wait_idle();
+    server.configure(&config("0.000001"));
+    server.configure(&config("1.0"));
+    server.post(&interaction("y", 40));
+    server.wait_idle();
+    assert!(server.terminate().success());
+    check_equal(server.folder.path(), "mine", &[], 2);
+}
+
+#[test]
 fn a_plugin_can_be_replayed_after_its_file_was_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("plugin.wasm");
@@ -222,6 +238,7 @@ fn a_plugin_can_be_replayed_after_its_file_was_replaced() {
     let digest: String = before.query_row("SELECT lower(hex(digest)) FROM bindings", [], |row| row.get(0)).unwrap();
     fs::copy(plugin("pricing"), &component).unwrap();
     server.restart();
+    server.wait_idle();
     // The name is that of the new binding now, and the digest that of the old one.
     let (found, _) = report(&folder, "mine", &[]);
     assert_ne!(found["sha256"], digest_of_file.as_str());

@@ -22,7 +22,7 @@ const INTERACTIONS: (usize, usize) = (20, 100);
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CompareQuery {
-    /// One binding: its name, which means the newest that was loaded under that name, or enough of its digest.
+    /// One binding: its name, which means the one of that name that judged last, or enough of its digest.
     a: String,
     /// The other binding, likewise.
     b: String,

@@ -17,7 +17,7 @@ pub(super) async fn healthz() -> &'static str {
 /// Whether the host is ready, and what it waits for.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Readiness {
-    /// Every binding is loaded or has failed, and the store can be written.
+    /// Every binding of the start was loaded or has failed, and the store can be written. A reload changes nothing of that.
     ready: bool,
     /// The last attempt to write succeeded.
     store_writable: bool,
@@ -32,7 +32,7 @@ pub(super) struct Readiness {
     get, path = "/readyz", tag = "host",
     responses(
         (status = 200, description = "Ready", body = Readiness),
-        (status = 503, description = "A binding is being loaded, or the store cannot be written", body = Readiness),
+        (status = 503, description = "The bindings of the start are being loaded, or the store cannot be written", body = Readiness),
     )
 )]
 pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
@@ -43,7 +43,7 @@ pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readines
     let loading = named(|absent| *absent == Absent::Loading);
     let failed = named(|absent| *absent != Absent::Loading);
     let store_writable = api.store.is_writable();
-    let ready = loading.is_empty() && store_writable;
+    let ready = api.bench.is_up() && store_writable;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, store_writable, loading, failed }))
 }

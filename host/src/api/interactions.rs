@@ -10,7 +10,7 @@ use utoipa::openapi::schema::Schema;
 
 use super::page::{DetailQuery, List, ListQuery, ListRequest, Shadows};
 use super::{Api, query};
-use crate::dispatch::{Absent, Standing};
+use crate::dispatch::{Absent, OpenView, Standing};
 use crate::http::{Problem, ProblemBody};
 use crate::record::{InteractionId, LogLine, NewInteraction, Time, Verdict};
 use crate::store::{EvaluationRow, InteractionRow, StoredInteraction};
@@ -372,6 +372,11 @@ fn in_words(standing: Standing) -> (&'static str, String) {
         Standing::Filtered(None) => ("filtered", "the binding's filter does not let it pass".to_owned()),
         Standing::Filtered(Some(reason)) => ("filtered", reason),
         Standing::SampledOut => ("sampled-out", "it is not in the binding's sample".to_owned()),
+        Standing::HeldBack(OpenView { since, probe_at, reason, .. }) => {
+            let reason =
+                format!("the binding keeps failing and is held back since {since}: {reason}; next try at {probe_at}");
+            ("pending", reason)
+        }
         Standing::Pending(None) => ("pending", "the binding has not come to it yet".to_owned()),
         Standing::Pending(Some(backfill)) => ("pending", format!("backfill {} has not come to it yet", backfill.0)),
     }

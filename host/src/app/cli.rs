@@ -56,7 +56,7 @@ enum Command {
     /// Say how two bindings differ on the interactions that both judged, from the database as it stands: a server may run
     /// on it or not.
     Compare {
-        /// One binding: its name, which means the newest of that name, or enough of its digest.
+        /// One binding: its name, which means the one of that name that judged last, or enough of its digest.
         a: String,
         /// The other binding, likewise.
         b: String,

@@ -16,7 +16,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
 use crate::plugin::{Archive, Engine, Plugin};
-use crate::record::Name;
+use crate::record::{Name, Seq};
 
 /// How many reloads may wait.
 const QUEUE: usize = 8;
@@ -108,7 +108,11 @@ impl State {
                 ReloadCause::File => {
                     let others = settle(requests);
                     let text = self.config.file.as_deref().and_then(|file| std::fs::read_to_string(file).ok());
-                    if text != self.seen || !others.is_empty() {
+                    if text.as_ref().is_some_and(|text| text.trim().is_empty()) && others.is_empty() {
+                        tracing::warn!(
+                            "the configuration is empty, which is taken for half a change; SIGHUP takes it as it is"
+                        );
+                    } else if text != self.seen || !others.is_empty() {
                         self.answer(ReloadCause::File, others);
                     }
                 }
@@ -164,24 +168,29 @@ impl State {
             })
             .collect();
         names.iter().for_each(|name| self.dispatcher.expect(name));
+        let latest = (!is_start).then(|| self.dispatcher.head());
         for plugin in wanted {
             if self.is_to_stop() {
                 break;
             }
-            let name = plugin.name.clone();
-            let outcome = self.bring(&name, plugin, is_start).unwrap_or_else(|reason| {
-                tracing::error!(%name, reason, "plugin not loaded");
-                self.dispatcher.fail(&name, reason.clone());
-                ReloadOutcome::Failed(reason)
-            });
-            items.push(ReloadItem::new(&name, outcome));
+            items.push(self.load(plugin, latest));
         }
         items.sort_by(|one, other| one.name.cmp(&other.name));
         items
     }
 
+    fn load(&self, plugin: config::Plugin, latest: Option<Seq>) -> ReloadItem {
+        let name = plugin.name.clone();
+        let outcome = self.bring(&name, plugin, latest).unwrap_or_else(|reason| {
+            tracing::error!(%name, reason, "plugin not loaded");
+            self.dispatcher.fail(&name, reason.clone());
+            ReloadOutcome::Failed(reason)
+        });
+        ReloadItem::new(&name, outcome)
+    }
+
     /// Loads one plugin where it is not what is loaded under that name.
-    fn bring(&self, name: &Name, plugin: config::Plugin, is_start: bool) -> Result<ReloadOutcome, String> {
+    fn bring(&self, name: &Name, plugin: config::Plugin, latest: Option<Seq>) -> Result<ReloadOutcome, String> {
         let began = Instant::now();
         let (start, shadow) = (plugin.start, plugin.shadow);
         let (file, binding) = load::bind(plugin).map_err(|error| crate::report(&error))?;
@@ -190,7 +199,6 @@ impl State {
             let changed = self.dispatcher.keep(name, shadow).map_err(|error| crate::report(&error))?;
             return Ok(if changed { ReloadOutcome::Changed } else { ReloadOutcome::Unchanged });
         }
-        let latest = (!is_start).then(|| self.dispatcher.head());
         let plugin = Plugin::load(&self.engine, &file, Arc::new(binding)).map_err(|error| crate::report(&error))?;
         self.archive.keep(&file).map_err(|error| crate::report(&error))?;
         self.dispatcher.load(plugin, shadow, start, latest).map_err(|error| crate::report(&error))?;

@@ -20,7 +20,7 @@ use crate::store::{EvaluationPlace, EvaluationRange, StoreError, StoreReader, St
 /// What to replay, and how to say what came of it.
 #[derive(Args)]
 pub(super) struct ReplayArgs {
-    /// The binding: its name, which is its newest binding, or the beginning of its digest.
+    /// The binding: its name, which is the one of that name that judged last, or the beginning of its digest.
     #[arg(long)]
     binding: String,
     /// Only interactions started at this moment or later, in RFC 3339.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::backfill::{self, Backfill, BackfillView};
-use super::breaker::{Allowance, Breaker, BreakerView, Change};
+use super::breaker::{Allowance, Breaker, BreakerView, Change, OpenView};
 use super::progress::Progress;
 use super::retries::Retries;
 use crate::histogram::{self, Histogram};
@@ -178,7 +178,15 @@ impl Lane {
             Allowance::Probe => self.in_flight == 0,
             Allowance::Nothing => false,
         };
-        !self.retiring && may && self.backfill.as_ref().is_none_or(Backfill::is_due) && has_work()
+        let has_work = || if self.retiring { self.has_gap() } else { has_work() };
+        may && self.backfill.as_ref().is_none_or(Backfill::is_due) && has_work()
+    }
+
+    /// Whether something was given back below what is done: one that goes still does that, or its heir would judge again
+    /// what stands above.
+    pub(super) fn has_gap(&self) -> bool {
+        let is_own = self.backfill.is_none() && !self.breaker.is_open();
+        is_own && !self.returned.is_empty() && !self.progress.is_whole()
     }
 
     /// Takes the next job.
@@ -187,7 +195,11 @@ impl Lane {
         let most = if self.backfill.is_some() { backfill::TURN } else { TURN };
         // What was tried before is a poor probe: it failed already.
         let fresh = if probe { self.take_stretch(head, 1) } else { None };
-        let due = if fresh.is_some() { Vec::new() } else { self.retries.take(now, if probe { 1 } else { usize::MAX }) };
+        let due = if fresh.is_some() || self.retiring {
+            Vec::new()
+        } else {
+            self.retries.take(now, if probe { 1 } else { usize::MAX })
+        };
         let job = match fresh {
             Some(stretch) => Job::Stretch(stretch),
             None if due.is_empty() => Job::Stretch(self.take_stretch(head, most)?),
@@ -356,6 +368,11 @@ impl Lane {
     /// The backfill that it is the lane of, as it stands.
     pub(super) fn filling_view(&self) -> Option<BackfillView> {
         self.backfill.as_ref().map(|backfill| backfill.view(self.breaker.view()))
+    }
+
+    /// Why it judges nothing now, where its breaker is open.
+    pub(super) fn held_back(&self) -> Option<OpenView> {
+        self.breaker.view().open
     }
 
     pub(super) fn view(&self, head: Seq) -> LaneView {

@@ -25,6 +25,11 @@ impl Progress {
         self.low
     }
 
+    /// Whether nothing is done above what is missing.
+    pub(super) fn is_whole(&self) -> bool {
+        self.done.is_empty()
+    }
+
     /// Notes that a stretch is done. Gives the low-water mark if that raised it, and what was not evaluated up to there.
     pub(super) fn finish(&mut self, stretch: Stretch, skipped: Tallies) -> Option<(Seq, Tallies)> {
         self.done.insert(stretch.first, (stretch.last, skipped));

@@ -73,6 +73,7 @@ impl Dispatcher {
             }
         };
         state.absent.retain(|(absent, _)| *absent != name);
+        state.note_absent();
         state.lanes.remove(|lane| lane.plugin.binding().name == name);
         for backfill in backfills {
             state.lanes.add(|key| Lane::filling(key, plugin.clone(), registered.id, backfill));
@@ -92,6 +93,7 @@ impl Dispatcher {
         if !running {
             state.absent.push((name.clone(), Absent::Failed(reason)));
         }
+        state.note_absent();
     }
 
     /// Notes that what is loaded under that name is what the configuration wants, as a shadow or not. Says whether that
@@ -111,16 +113,18 @@ impl Dispatcher {
         let mut state = self.shared.state();
         state.lanes.remove(|lane| lane.plugin.binding().name == *name);
         state.absent.retain(|(absent, _)| absent != name);
+        state.note_absent();
     }
 }
 
 impl Shared {
-    /// Lets the lanes of that name take nothing more, waits until what is under way is stored, and says how far the
+    /// Lets the lanes of that name take nothing new, waits until what is under way is stored, and says how far the
     /// binding came.
     fn retire(&self, name: &Name) -> Option<Seq> {
         let mut state = self.state();
         state.lanes.of_name(name).for_each(|lane| lane.retiring = true);
-        let is_busy = |state: &mut super::State| state.lanes.of_name(name).any(|lane| !lane.is_still());
+        let is_busy =
+            |state: &mut super::State| state.lanes.of_name(name).any(|lane| !lane.is_still() || lane.has_gap());
         let (mut state, waited) =
             self.changed.wait_timeout_while(state, FAREWELL, is_busy).unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {

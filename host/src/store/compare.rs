@@ -27,7 +27,7 @@ use crate::record::{BindingDigest, Time};
 /// What is to be compared.
 #[derive(Debug, Clone)]
 pub struct ComparisonRequest {
-    /// One binding: its name, which means the newest of that name, or enough of its digest.
+    /// One binding: its name, which means the one of that name that judged last, or enough of its digest.
     pub a: String,
     /// The other binding, likewise.
     pub b: String,

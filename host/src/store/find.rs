@@ -42,15 +42,17 @@ pub enum FindError {
 }
 
 const COLUMNS: &str = "SELECT id, digest, name, version, shadow FROM bindings";
+/// A binding that was changed and changed back goes on as the older one.
+const NEWEST_JUDGED: &str = "coalesce((SELECT max(seq) FROM evaluations WHERE binding = bindings.id), 0)";
 /// More bindings than these are not listed in an error.
 const MOST_LISTED: usize = 20;
 /// What is quoted of what was asked for, in characters.
 const MOST_QUOTED: usize = 256;
 
-/// The newest binding of that name, else the one whose digest begins like that.
+/// The binding of that name that judged the newest interaction, else the one whose digest begins like that.
 pub(super) fn find(connection: &Connection, wanted: &str) -> rusqlite::Result<Result<FoundBinding, FindError>> {
     let named = connection
-        .prepare_cached(&format!("{COLUMNS} WHERE name = ?1 ORDER BY id DESC LIMIT 1"))?
+        .prepare_cached(&format!("{COLUMNS} WHERE name = ?1 ORDER BY {NEWEST_JUDGED} DESC, id DESC LIMIT 1"))?
         .query_row(params![wanted], binding)
         .optional()?;
     if let Some(named) = named {

@@ -32,7 +32,7 @@ impl StoreReader {
         query(&self.connection).map_err(|source| StoreError::Query { operation, source })
     }
 
-    /// The newest binding of that name, else the one whose digest begins like that.
+    /// The binding of that name that judged the newest interaction, else the one whose digest begins like that.
     pub fn binding_find(&self, wanted: &str) -> Result<Result<FoundBinding, FindError>, StoreError> {
         self.run("find a binding", |connection| find::find(connection, wanted))
     }
