@@ -115,7 +115,7 @@ impl Filter {
             Ok(Value::Bool(_)) | Err(ExecutionError::IndexOutOfBounds(_)) => Ok(()),
             Err(ExecutionError::NoSuchKey(_)) if is_open() => Ok(()),
             Ok(other) => Err(FilterError::Useless(format!("it gives a {}, not a boolean", other.type_of()))),
-            Err(error) => Err(FilterError::Useless(error.to_string())),
+            Err(error) => Err(FilterError::Useless(in_words(&error))),
         }
     }
 
@@ -130,7 +130,7 @@ impl Filter {
         match self.execute(interaction) {
             Ok(Value::Bool(passes)) => Ok(passes),
             Ok(other) => Err(format!("the filter gave a value of type {}, not a boolean", other.type_of())),
-            Err(error) => Err(format!("the filter failed: {error}")),
+            Err(error) => Err(format!("the filter failed: {}", in_words(&error))),
         }
     }
 
@@ -150,6 +150,27 @@ impl Filter {
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Filter({:?})", self.source)
+    }
+}
+
+/// What failed, with the types of values in place of the values: they may hold the whole interaction, and the keys of a map
+/// in another order each time.
+fn in_words(error: &ExecutionError) -> String {
+    let one = |what: &str, value: &Value| format!("{what} does not take a {}", value.type_of());
+    let two = |what: &str, left: &Value, right: &Value| {
+        format!("{what} does not take a {} and a {}", left.type_of(), right.type_of())
+    };
+    match error {
+        ExecutionError::UnsupportedTargetType { target } => one("a function", target),
+        ExecutionError::NotSupportedAsMethod { method, target } => one(&format!("the method `{method}`"), target),
+        ExecutionError::UnsupportedKeyType(value) | ExecutionError::DuplicateKey(value) => one("a map's key", value),
+        ExecutionError::ValuesNotComparable(left, right) => two("a comparison", left, right),
+        ExecutionError::UnsupportedUnaryOperator(operator, value) => one(&format!("`{operator}`"), value),
+        ExecutionError::UnsupportedBinaryOperator(operator, left, right) => two(&format!("`{operator}`"), left, right),
+        ExecutionError::UnsupportedMapIndex(value) => one("a map's index", value),
+        ExecutionError::UnsupportedListIndex(value) => one("a list's index", value),
+        ExecutionError::UnsupportedIndex(index, value) => two("an index", index, value),
+        other => other.to_string(),
     }
 }
 
@@ -180,6 +201,7 @@ mod tests {
         check("model.startWith(\"gpt\")", Err("does not work"));
         check("model.matches(\"(\")", Err("does not work"));
         check("model", Err("not a boolean"));
+        check("input - model == null", Err("does not take a list and a string"));
         check("size(model)", Err("not a boolean"));
         check("modle == \"gpt\"", Err("names `modle`"));
         check("model ==", Err("not valid CEL"));
