@@ -165,10 +165,7 @@ fn in_words(error: &ExecutionError) -> String {
         ExecutionError::NotSupportedAsMethod { method, target } => one(&format!("the method `{method}`"), target),
         ExecutionError::UnsupportedKeyType(value) | ExecutionError::DuplicateKey(value) => one("a map's key", value),
         ExecutionError::ValuesNotComparable(left, right) => two("a comparison", left, right),
-        ExecutionError::UnsupportedUnaryOperator(operator, value) => one(&format!("`{operator}`"), value),
         ExecutionError::UnsupportedBinaryOperator(operator, left, right) => two(&format!("`{operator}`"), left, right),
-        ExecutionError::UnsupportedMapIndex(value) => one("a map's index", value),
-        ExecutionError::UnsupportedListIndex(value) => one("a list's index", value),
         ExecutionError::UnsupportedIndex(index, value) => two("an index", index, value),
         other => other.to_string(),
     }
