@@ -65,8 +65,9 @@ struct State {
 }
 
 impl State {
-    /// To be called where something that was being loaded is not any more.
-    fn note_absent(&mut self) {
+    /// Notes that the binding of that name is loaded, or will not be.
+    fn settle(&mut self, name: &Name) {
+        self.absent.retain(|(absent, _)| absent != name);
         self.is_up |= self.absent.iter().all(|(_, absent)| *absent != Absent::Loading);
     }
 }

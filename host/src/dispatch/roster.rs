@@ -72,8 +72,7 @@ impl Dispatcher {
                 return Err(error);
             }
         };
-        state.absent.retain(|(absent, _)| *absent != name);
-        state.note_absent();
+        state.settle(&name);
         state.lanes.remove(|lane| lane.plugin.binding().name == name);
         for backfill in backfills {
             state.lanes.add(|key| Lane::filling(key, plugin.clone(), registered.id, backfill));
@@ -89,11 +88,10 @@ impl Dispatcher {
         for lane in state.lanes.of_name(name) {
             (lane.rejected, running) = (Some(reason.clone()), true);
         }
-        state.absent.retain(|(known, _)| known != name);
+        state.settle(name);
         if !running {
             state.absent.push((name.clone(), Absent::Failed(reason)));
         }
-        state.note_absent();
     }
 
     /// Notes that what is loaded under that name is what the configuration wants, as a shadow or not. Says whether that
@@ -112,8 +110,7 @@ impl Dispatcher {
         self.shared.retire(name);
         let mut state = self.shared.state();
         state.lanes.remove(|lane| lane.plugin.binding().name == *name);
-        state.absent.retain(|(absent, _)| absent != name);
-        state.note_absent();
+        state.settle(name);
     }
 }
 

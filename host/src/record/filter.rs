@@ -175,7 +175,7 @@ fn in_words(error: &ExecutionError) -> String {
 mod tests {
     use super::Filter;
 
-    fn check(source: &str, expected: Result<(), &str>) {
+    pub(super) fn check(source: &str, expected: Result<(), &str>) {
         let made = Filter::new(source).map_err(|error| error.to_string());
         match (made, expected) {
             (Ok(_), Ok(())) => {}

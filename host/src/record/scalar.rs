@@ -270,9 +270,6 @@ impl Deadline {
     const UNITS: [(&'static str, u64); 4] = [("ms", 1), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
     const MAX_MS: u64 = 3_600_000;
 
-    /// The latest deadline.
-    pub const MAX: Self = Self::from_millis(Self::MAX_MS);
-
     /// A deadline of that many milliseconds, for constants.
     pub const fn from_millis(milliseconds: u64) -> Self {
         assert!(milliseconds >= 1 && milliseconds <= Self::MAX_MS, "a deadline is 1 ms to 1 h");

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
-use tribunal::plugin::{Engine, Evaluator, Plugin, PluginFile};
-use tribunal::record::{Binding, Interaction, Limits, Sample, Seq, Time};
+use tribunal::plugin::Evaluator;
+use tribunal::record::{Interaction, Seq, Time};
 use tribunal::store::{BindingId, Selection, Store, StoreOptions};
 use tribunal_tests::{Server, plugin};
 
 use super::acknowledge::{Call, calls, millis};
-use super::{Row, peak_memory, record, text};
+use super::{Row, call, peak_memory, record, text};
 
 /// `BACKFILL=100000` takes fewer, for a look.
 const INTERACTIONS: u64 = 1_000_000;
@@ -139,18 +139,7 @@ fn reading(store: &Store, last: u64) -> f64 {
 fn calling(store: &Store, name: &str) -> f64 {
     const CALLS: usize = 100_000;
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::start(folder.path()).unwrap();
-    let file = PluginFile::read(&plugin(name), Limits::default().size).unwrap();
-    let binding = Binding {
-        name: name.parse().unwrap(),
-        component: file.digest,
-        config: "{}".to_owned(),
-        filter: None,
-        sample: Sample::ALL,
-        limits: Limits::default(),
-        capabilities: vec!["log".to_owned()],
-    };
-    let plugin = Plugin::load(&engine, &file, Arc::new(binding)).unwrap();
+    let plugin = call::plugin(folder.path(), &plugin(name));
     let interactions: Vec<Arc<Interaction>> = store.log_read(Seq(1), Seq(1_000)).unwrap();
     let began = Instant::now();
     std::thread::scope(|scope| {

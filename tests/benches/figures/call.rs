@@ -1,6 +1,7 @@
 //! A verdict from a fresh sandboxed instance, beside a warm one and the same function native.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,12 +76,12 @@ struct Loaded {
     folder: tempfile::TempDir,
 }
 
-fn load(bytes: usize) -> Loaded {
-    let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::start(folder.path()).unwrap();
-    let file = PluginFile::read(&guest("length"), Limits::default().size).unwrap();
+/// The plugin of that file, with every limit as it is by default.
+pub(crate) fn plugin(cache: &Path, component: &Path) -> Plugin {
+    let engine = Engine::start(cache).unwrap();
+    let file = PluginFile::read(component, Limits::default().size).unwrap();
     let binding = Binding {
-        name: "length".parse().unwrap(),
+        name: "measured".parse().unwrap(),
         component: file.digest,
         config: "{}".to_owned(),
         filter: None,
@@ -88,7 +89,12 @@ fn load(bytes: usize) -> Loaded {
         limits: Limits::default(),
         capabilities: vec!["log".to_owned()],
     };
-    let plugin = Plugin::load(&engine, &file, Arc::new(binding)).unwrap();
+    Plugin::load(&engine, &file, Arc::new(binding)).unwrap()
+}
+
+fn load(bytes: usize) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = plugin(folder.path(), &guest("length"));
     let posted = serde_json::from_str(&text::templates(bytes)[0]).unwrap();
     let (id, now) = (InteractionId::generate(), Time::now());
     let interaction = Interaction { seq: Seq(1), id, started_at: now, recorded_at: now, posted };

@@ -152,16 +152,8 @@ fn prepare_entry(entry: &mut IdedEntryExpr) -> Size {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::check;
     use crate::record::{Filter, Interaction};
-
-    fn check(source: &str, expected: Result<(), &str>) {
-        let made = Filter::new(source).map_err(|error| error.to_string());
-        match (made, expected) {
-            (Ok(_), Ok(())) => {}
-            (Err(error), Err(says)) => assert!(error.contains(says), "{source}: {error}"),
-            (made, expected) => panic!("{source}: {made:?}, expected {expected:?}"),
-        }
-    }
 
     #[test]
     fn a_filter_that_could_take_the_host_down_is_refused() {
