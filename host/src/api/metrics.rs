@@ -49,6 +49,7 @@ struct Figures {
     bindings: Vec<BindingFigures>,
     loading: usize,
     failed: usize,
+    config_valid: bool,
     pool: [PoolUse; 5],
     cache_hits: u64,
     cache_misses: u64,
@@ -76,7 +77,7 @@ struct BindingFigures {
 
 impl Figures {
     fn read(api: &Api) -> Result<Self, StoreError> {
-        let Api { store, bench, engine, traffic, .. } = api;
+        let Api { store, bench, engine, traffic, reloads, .. } = api;
         let lanes = bench.lanes();
         let mut rows = store.binding_list()?;
         let backfills = store.backfill_list()?;
@@ -97,6 +98,7 @@ impl Figures {
             bindings,
             loading,
             failed: absent.len() - loading,
+            config_valid: reloads.fault().is_none(),
             pool: engine.pool(),
             cache_hits,
             cache_misses,
@@ -163,6 +165,8 @@ impl Figures {
         let statuses = [("loaded", self.bindings.len()), ("loading", self.loading), ("failed", self.failed)];
         let rows = statuses.map(|(status, count)| Row::new(("status", status), Figure::Gauge(count as f64)));
         families.add("plugins", "Bindings of the configuration", rows)?;
+        let help = "1 if the configuration's file could be read when it was last tried";
+        families.gauge("config_valid", help, self.config_valid.into())?;
         let each = |figure: for<'a> fn(&'a BindingFigures) -> Figure<'a>| {
             self.bindings.iter().map(move |binding| Row::new(("plugin", &binding.name), figure(binding)))
         };

@@ -7,12 +7,21 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::page::List;
 use super::{Api, query};
 use crate::dispatch::{Absent, BreakerView, LaneView, Pace};
 use crate::http::Problem;
 use crate::record::{Kind, Limits, Time};
 use crate::store::BindingRow;
+
+/// Every binding of the configuration.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct PluginList {
+    /// The bindings, by name.
+    items: Vec<PluginItem>,
+    /// Why the configuration's file could not be read when it was last tried. What was loaded before goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_error: Option<String>,
+}
 
 /// A binding.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -187,10 +196,10 @@ impl LoadedItem {
 /// Every binding of the configuration, loaded or not.
 #[utoipa::path(
     get, path = "/v1/plugins", tag = "plugins",
-    responses((status = 200, description = "Every binding", body = List<PluginItem>))
+    responses((status = 200, description = "Every binding", body = PluginList))
 )]
-pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<List<PluginItem>>, Problem> {
-    let Api { store, bench, .. } = api;
+pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<PluginList>, Problem> {
+    let Api { store, bench, reloads, .. } = api;
     let rows = query(move || store.binding_list()).await?;
     let mut items: Vec<_> = bench
         .lanes()
@@ -210,5 +219,5 @@ pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<List<Plug
         PluginItem { name: name.to_string(), status, error, loaded: None }
     }));
     items.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(Json(List { items, next: None }))
+    Ok(Json(PluginList { items, config_error: reloads.fault() }))
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
@@ -31,14 +32,27 @@ pub struct ReloadRequest {
     pub reply: Option<oneshot::Sender<Result<ReloadReport, Problem>>>,
 }
 
-/// A handle for asking. Cheap to clone.
+/// A handle for asking, and what came of the last reload. Cheap to clone.
 #[derive(Clone)]
-pub struct Reloads(SyncSender<ReloadRequest>);
+pub struct Reloads {
+    requests: SyncSender<ReloadRequest>,
+    fault: Arc<Mutex<Option<String>>>,
+}
 
 impl Reloads {
     /// Over the channel to whoever reloads.
     pub fn new(requests: SyncSender<ReloadRequest>) -> Self {
-        Self(requests)
+        Self { requests, fault: Arc::default() }
+    }
+
+    /// Why the configuration could not be read when it was last tried, if so.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whether the configuration could be read, for whoever reloads.
+    pub fn note_fault(&self, fault: Option<String>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// Asks without waiting; an error where too many wait already.
@@ -47,7 +61,7 @@ impl Reloads {
         cause: ReloadCause,
         reply: Option<oneshot::Sender<Result<ReloadReport, Problem>>>,
     ) -> Result<(), Problem> {
-        self.0.try_send(ReloadRequest { cause, reply }).map_err(|_| Problem::Busy)
+        self.requests.try_send(ReloadRequest { cause, reply }).map_err(|_| Problem::Busy)
     }
 }
 

@@ -42,7 +42,8 @@ impl Loader {
         let reloads = Reloads::new(asked);
         let watcher = config.file.as_deref().and_then(|file| watch(file, reloads.clone()));
         let stop = Arc::default();
-        let mut state = State { engine, archive, dispatcher, config, seen: None, stop: Arc::clone(&stop) };
+        let (stopped, reloaded) = (Arc::clone(&stop), reloads.clone());
+        let mut state = State { engine, archive, dispatcher, config, seen: None, reloads: reloaded, stop: stopped };
         let thread = crate::spawn("loader", move || {
             crate::Priority::Leisure.take();
             state.run(&requests);
@@ -90,6 +91,7 @@ struct State {
     config: Config,
     /// The text that was loaded last, so that a change that changes nothing does nothing.
     seen: Option<String>,
+    reloads: Reloads,
     stop: Arc<AtomicBool>,
 }
 
@@ -129,18 +131,15 @@ impl State {
         tracing::info!(?cause, "reloading the configuration");
         let span = tracing::info_span!("reload", tribunal.cause = ?cause);
         let _entered = span.enter();
-        let report = self.reload();
+        let report = self.reload().map_err(|error| crate::report(&error));
+        self.reloads.note_fault(report.as_ref().err().cloned());
         match &report {
             Ok(report) => tracing::info!(%report, "reloaded"),
-            Err(error) => tracing::error!(
-                error = crate::report(error),
-                "the configuration cannot be read; everything stays as it is"
-            ),
+            Err(error) => tracing::error!(error, "the configuration cannot be read; everything stays as it is"),
         }
         for reply in requests.into_iter().filter_map(|request| request.reply) {
-            let answer = report.as_ref().map(ReloadReport::clone);
             // Whoever asked may have gone.
-            let _ = reply.send(answer.map_err(|error| Problem::field("configuration", crate::report(error))));
+            let _ = reply.send(report.clone().map_err(|error| Problem::field("configuration", error)));
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tracing::field::Empty;
 
 use super::Shared;
@@ -18,6 +19,8 @@ use crate::store::StoreError;
 
 /// A turn ends after the evaluation that makes it longer than this.
 const TURN: Duration = SLICE.get();
+/// How often whoever waits for a processor goes first: a kernel may let a thread that computes run for milliseconds.
+const YIELD: Duration = Duration::from_micros(100);
 /// How often an idle worker looks for new bindings and for the end.
 const IDLE: Duration = Duration::from_millis(50);
 /// How often one for slow lanes looks for anything to do. They are many, and would wake at every post in vain.
@@ -31,7 +34,7 @@ pub(super) fn run(shared: &Shared, pace: Pace) {
         Pace::Slow => Priority::Leisure,
     };
     priority.take();
-    let mut worker = Worker { shared, pace, evaluator: Evaluator::default() };
+    let mut worker = Worker { shared, pace, evaluator: Evaluator::default(), yielded: Instant::now() };
     while !worker.is_to_stop() && shared.store.evaluations_wait_for_room() {
         let head = shared.store.head();
         let Some(claim) = shared.state().lanes.claim(pace, head, shared.slow_at_once) else {
@@ -52,6 +55,8 @@ struct Worker<'a> {
     shared: &'a Shared,
     pace: Pace,
     evaluator: Evaluator,
+    /// When whoever waits for a processor last went first.
+    yielded: Instant,
 }
 
 impl Worker<'_> {
@@ -72,17 +77,17 @@ impl Worker<'_> {
                 return Ok(());
             }
         };
-        let turn_began = Instant::now();
+        let turn = Stopwatch::start();
         for (at, share) in claim.shares.iter().enumerate() {
-            if at > 0 && turn_began.elapsed() > TURN {
+            if at > 0 && turn.is_beyond(TURN, Instant::now()) {
                 self.give_back(share, &claim.job);
                 continue;
             }
-            let began = Instant::now();
+            let before = turn.took();
             let span = turn_span(share);
-            let mut work = span.in_scope(|| self.work(share, &claim.job, &interactions, turn_began));
+            let mut work = span.in_scope(|| self.work(share, &claim.job, &interactions, &turn));
             work.rest = work.rest.or(unread.map(Job::Stretch));
-            self.hand_over(share, &claim.job, work, began.elapsed())?;
+            self.hand_over(share, &claim.job, work, turn.took() - before)?;
         }
         Ok(())
     }
@@ -104,13 +109,16 @@ impl Worker<'_> {
         }
     }
 
-    fn work(&mut self, share: &Share, job: &Job, interactions: &[Arc<Interaction>], turn_began: Instant) -> Work {
+    fn work(&mut self, share: &Share, job: &Job, interactions: &[Arc<Interaction>], turn: &Stopwatch) -> Work {
         let mut work = Work::default();
         for (at, interaction) in interactions.iter().enumerate() {
-            // Whoever waits for a processor goes first: a kernel may let this thread run for milliseconds before it asks.
-            std::thread::yield_now();
+            let now = Instant::now();
+            if now - self.yielded > YIELD {
+                std::thread::yield_now();
+                self.yielded = now;
+            }
             // Enough failures open the breaker, which then says whether the rest is done.
-            let is_over = at > 0 && turn_began.elapsed() > TURN || work.failures >= TOO_MANY;
+            let is_over = at > 0 && turn.is_beyond(TURN, now) || work.failures >= TOO_MANY;
             if is_over || self.is_to_stop() || !self.judge(share, interaction, &mut work) {
                 work.rest = Some(rest(job, interaction.seq));
                 break;
@@ -182,6 +190,34 @@ impl Worker<'_> {
         self.shared.changed.notify_all();
         written
     }
+}
+
+/// Measures what a thread computes. The time during which the system lets others run is not its own: on a busy machine a
+/// turn would end after few evaluations, and lanes that go side by side, so that what is read serves all of them, would part.
+struct Stopwatch {
+    began: Instant,
+    computed: Duration,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self { began: Instant::now(), computed: computed() }
+    }
+
+    fn took(&self) -> Duration {
+        computed().saturating_sub(self.computed)
+    }
+
+    /// Asks the system only where more than that has passed.
+    fn is_beyond(&self, limit: Duration, now: Instant) -> bool {
+        now - self.began > limit && self.took() > limit
+    }
+}
+
+/// What this thread has computed since it started.
+fn computed() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// One lane's part of a turn, which is a fraction of a millisecond to a deadline long.

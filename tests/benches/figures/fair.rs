@@ -1,4 +1,4 @@
-//! A hundred bindings that hang, panic or eat memory beside one that does not, and posts all the while.
+//! A hundred hostile bindings beside a good one, and posts all the while.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -9,6 +9,19 @@ use super::acknowledge::{Call, calls, millis};
 use super::{Row, quantile};
 
 const BAD: usize = 100;
+/// Attacks of the guest `hostile`: those that take longest, and one each of a trap, a flood and a forbidden answer.
+const ATTACKS: [&str; 10] = [
+    "loop",
+    "panic",
+    "grow-at-once",
+    "grow-in-steps",
+    "recursion-in-memory",
+    "log-flood",
+    "log-lines",
+    "unreachable",
+    "too-many-verdicts",
+    "long-failure",
+];
 const RATE: usize = 500;
 const SECONDS: usize = 20;
 /// How often the good one is asked how far it has come.
@@ -17,9 +30,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(crate) fn measure() -> Vec<Row> {
     let mut config = format!("[plugins.good]\ncomponent = {:?}\nstart = \"beginning\"\n", guest("length"));
     for at in 0..BAD {
-        let mood = ["hanging", "panicking", "slow", "hungry"][at % 4];
-        let moody = guest("moody");
-        write!(config, "[plugins.bad{at}]\ncomponent = {moody:?}\nconfig = {{ mood = \"{mood}\" }}\n").unwrap();
+        let (hostile, attack) = (guest("hostile"), ATTACKS[at % ATTACKS.len()]);
+        write!(config, "[plugins.bad{at}]\ncomponent = {hostile:?}\nconfig = {{ always = \"{attack}\" }}\n").unwrap();
         config.push_str("start = \"beginning\"\n");
     }
     let server = Server::start(&config);
@@ -29,7 +41,7 @@ pub(crate) fn measure() -> Vec<Row> {
     let bare = calls(&server, "/healthz", "", RATE, 5).0;
     [("from the first moment", before), ("with the breakers open", after)]
         .map(|(when, (posts, mut delays))| Row {
-            what: "100 bindings that hang, panic, crawl or eat memory beside one good one, 500/s: posts p99; verdicts of the good one stored, p99",
+            what: "100 hostile bindings, ten attacks, beside one good one, 500/s: posts p99; verdicts of the good one stored, p99",
             wanted: "≤ 10 ms; ≤ 2 s",
             got: format!(
                 "{when}: {:.1} ms; {:.2} s (p50 {:.2} s)",

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use tribunal_sdk::{Attribute, AttributeValue, Failure, Finding, Interaction, Score, Severity, Span, TextSource};
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Answer {
     /// One verdict more than a binding may give by default.

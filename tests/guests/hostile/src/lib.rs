@@ -1,5 +1,5 @@
 //! The attacks that Rust can make without WASI. What is to be attacked says the config for `configure`, and for `evaluate`
-//! the interaction's attribute `attack`; so an interaction without one, such as that of the first call, is safe.
+//! the interaction's attribute `attack` or else the config's `always`; the first call, before anything is judged, is safe.
 
 mod answer;
 
@@ -23,7 +23,7 @@ enum Refusal {
 }
 
 /// An attack of `evaluate`.
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Attack {
     /// Does not end.
@@ -55,33 +55,45 @@ impl Attack {
     }
 }
 
+impl Hostile {
+    fn attack(&self, interaction: &Interaction) -> Option<Attack> {
+        if interaction.call.id == "canary" {
+            return None;
+        }
+        Attack::named_by(interaction).or(self.always)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
     attack: Option<Refusal>,
+    always: Option<Attack>,
 }
 
-struct Hostile;
+struct Hostile {
+    always: Option<Attack>,
+}
 
 const MEGABYTE: usize = 1 << 20;
 
 impl Plugin for Hostile {
     type Config = Config;
 
-    fn configure(Config { attack }: Config) -> Result<Self, String> {
+    fn configure(Config { attack, always }: Config) -> Result<Self, String> {
         match attack {
             Some(Refusal::ConfigureLoop) => endless(),
             Some(Refusal::ConfigureGrow) => grow(MEGABYTE),
             Some(Refusal::ConfigureRefuse) => return Err("no ".repeat(MEGABYTE / 3)),
             None => {}
         }
-        Ok(Self)
+        Ok(Self { always })
     }
 }
 
 impl Scorer for Hostile {
     fn evaluate(&self, interaction: &Interaction) -> Result<Vec<Score>, Failure> {
-        match Attack::named_by(interaction) {
+        match self.attack(interaction) {
             Some(Attack::Loop) => endless(),
             #[cfg(target_family = "wasm")]
             Some(Attack::Unreachable) => core::arch::wasm32::unreachable(),
@@ -100,7 +112,7 @@ impl Scorer for Hostile {
 
 impl ErrorClassifier for Hostile {
     fn evaluate(&self, interaction: &Interaction) -> Result<Vec<Finding>, Failure> {
-        match Attack::named_by(interaction) {
+        match self.attack(interaction) {
             Some(Attack::Answer(answer)) => Ok(answer.findings(interaction)),
             _ => Ok(Vec::new()),
         }
