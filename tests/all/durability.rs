@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -134,9 +134,13 @@ fn a_stop_does_not_wait_for_ever() {
     let mut server = Server::start("");
     let address = server.url.strip_prefix("http://").unwrap();
     let mut half = std::net::TcpStream::connect(address).unwrap();
-    write!(half, "POST /v1/interactions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{").unwrap();
-    // So that the server has begun with it.
-    assert_eq!(server.get("/healthz").status(), 200);
+    let head = "POST /v1/interactions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n";
+    half.write_all(head.as_bytes()).unwrap();
+    // It has begun with the body when it asks for it.
+    let mut asked = [0; 12];
+    half.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100");
+    half.write_all(b"{").unwrap();
     let began = Instant::now();
     assert_eq!(server.terminate().code(), Some(0), "{}", server.log());
     assert!(began.elapsed() < Duration::from_secs(30));

@@ -122,7 +122,8 @@ fn what_does_not_load_leaves_the_running_one_in_place() {
     assert!(problem["detail"].as_str().unwrap().contains("line 1, column 10"), "{problem}");
     assert_eq!(binding(&server, "m")["status"], "loaded");
     let fault = || server.json("/v1/plugins").get("config_error").map(Value::to_string);
-    let valid = |wanted: &str| server.get("/metrics").text().unwrap().contains(&format!("\ntribunal_config_valid {wanted}\n"));
+    let valid =
+        |wanted: &str| server.get("/metrics").text().unwrap().contains(&format!("\ntribunal_config_valid {wanted}\n"));
     assert!(fault().unwrap().contains("line 1, column 10"));
     assert!(valid("0.0"));
 

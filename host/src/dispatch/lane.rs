@@ -18,6 +18,9 @@ pub(super) const SLICE: Deadline = Deadline::from_millis(20);
 /// A slow lane whose last calls, that many, took less than half a slice is quick again.
 const CALM: u32 = 32;
 
+/// What the verdicts and logs of an evaluation hardly ever take, in bytes.
+const USUAL_SIZE: usize = 1 << 10;
+
 /// A stretch of the log, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch {
@@ -67,6 +70,8 @@ pub(super) struct Lane {
     pub(super) retiring: bool,
     /// Why what the configuration wants in its place is not loaded.
     pub(super) rejected: Option<String>,
+    /// Whether what it said last was much.
+    pub(super) says_much: bool,
     in_flight: usize,
     progress: Progress,
     /// The first place that nobody has taken.
@@ -116,6 +121,8 @@ pub(super) struct Work {
     pub(super) evaluations: Vec<Evaluation>,
     /// How many of them failed.
     pub(super) failures: u32,
+    /// About how many bytes they have to say.
+    pub(super) size: usize,
     pub(super) skipped: Tallies,
     /// What of the job is not done.
     pub(super) rest: Option<Job>,
@@ -123,6 +130,13 @@ pub(super) struct Work {
     pub(super) cut: bool,
     /// The last reason for which the filter failed.
     pub(super) filter_failure: Option<String>,
+}
+
+impl Work {
+    /// Whether its evaluations are larger than those of most plugins.
+    pub(super) fn says_much(&self) -> bool {
+        self.size > self.evaluations.len() * USUAL_SIZE
+    }
 }
 
 impl Lane {
@@ -148,6 +162,7 @@ impl Lane {
             used: Duration::ZERO,
             retiring: false,
             rejected: None,
+            says_much: false,
             in_flight: 0,
             progress: Progress::new(cursor),
             next: cursor.next(),
@@ -268,6 +283,7 @@ impl Lane {
     /// Notes what came of a job and makes of it what the store has to write.
     pub(super) fn finish(&mut self, job: &Job, mut work: Work, now: Time) -> EvaluationBatch {
         self.in_flight -= 1;
+        self.says_much = work.says_much();
         if let Some(reason) = &work.filter_failure {
             self.warn_of_filter(reason);
         }

@@ -8,11 +8,17 @@ use crate::plugin::Plugin;
 use crate::record::{Name, Seq, Time};
 use crate::store::{BackfillId, BindingId, EvaluationBatch};
 
+/// How long those that say much say nothing more after each byte, together: they may have 16 MiB/s of the disk, which is
+/// there for what is posted.
+const NANOSECONDS_PER_BYTE: u64 = 60;
+
 /// Every lane of the process.
 #[derive(Default)]
 pub(super) struct Lanes {
     all: Vec<Lane>,
     made: u64,
+    /// Until when those that say much have to wait.
+    said_until: Option<Time>,
 }
 
 /// A job, and the lanes that it is done for: what is read is read once for all of them.
@@ -78,7 +84,9 @@ impl Lanes {
     /// `at_once` is how many workers may be at one slow lane.
     pub(super) fn claim(&mut self, pace: Pace, head: Seq, at_once: usize) -> Option<Claim> {
         let now = Time::now();
-        let is_ready = |lane: &Lane| lane.pace == pace && lane.is_ready(head, now, at_once);
+        let enough_said = self.said_until.is_some_and(|until| now < until);
+        let may = |lane: &Lane| lane.pace == pace && !(lane.says_much && enough_said);
+        let is_ready = |lane: &Lane| may(lane) && lane.is_ready(head, now, at_once);
         let least = self.all.iter().filter(|lane| is_ready(lane)).map(|lane| lane.used).min()?;
         // Who has nothing to do saves no time up for later.
         for lane in self.all.iter_mut().filter(|lane| lane.pace == pace) {
@@ -89,7 +97,7 @@ impl Lanes {
         let job = first.take(head, now)?;
         let mut shares = vec![Share::of(first, &job)];
         if let (Job::Stretch(stretch), Pace::Quick, None) = (&job, pace, &first.backfill) {
-            let along = self.all.iter_mut().filter(|lane| lane.pace == pace);
+            let along = self.all.iter_mut().filter(|lane| may(lane));
             shares.extend(along.filter_map(|lane| lane.take_along(*stretch, now).then(|| Share::of(lane, &job))));
         }
         Some(Claim { job, shares })
@@ -106,6 +114,10 @@ impl Lanes {
     /// Notes what came of a job and makes of it what the store has to write; none where the lane has gone.
     pub(super) fn finish(&mut self, key: LaneKey, job: &Job, work: Work, now: Time) -> Option<EvaluationBatch> {
         let at = self.all.iter().position(|lane| lane.key == key)?;
+        if work.says_much() {
+            let begun = self.said_until.map_or(now, |until| until.max(now));
+            self.said_until = Some(begun + Duration::from_nanos(work.size as u64 * NANOSECONDS_PER_BYTE));
+        }
         let (lane, id) = (&self.all[at], self.all[at].id);
         // What a backfill has to try again is left to the binding's own lane, which outlives it.
         let heir =

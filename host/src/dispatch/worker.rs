@@ -19,6 +19,8 @@ use crate::store::StoreError;
 
 /// A turn ends after the evaluation that makes it longer than this.
 const TURN: Duration = SLICE.get();
+/// And so does one whose evaluations together have more than this to say, which the writer takes at once.
+const TURN_SIZE: usize = 128 << 10;
 /// How often whoever waits for a processor goes first: a kernel may let a thread that computes run for milliseconds.
 const YIELD: Duration = Duration::from_micros(100);
 /// How often an idle worker looks for new bindings and for the end.
@@ -118,7 +120,7 @@ impl Worker<'_> {
                 self.yielded = now;
             }
             // Enough failures open the breaker, which then says whether the rest is done.
-            let is_over = at > 0 && turn.is_beyond(TURN, now) || work.failures >= TOO_MANY;
+            let is_over = at > 0 && turn.is_beyond(TURN, now) || work.size > TURN_SIZE || work.failures >= TOO_MANY;
             if is_over || self.is_to_stop() || !self.judge(share, interaction, &mut work) {
                 work.rest = Some(rest(job, interaction.seq));
                 break;
@@ -142,6 +144,7 @@ impl Worker<'_> {
         match Admission::of(share.plugin.binding(), interaction) {
             Admission::Admitted => match self.evaluate(&share.plugin, interaction) {
                 Some(evaluation) => {
+                    work.size += evaluation.size.0;
                     work.failures += u32::from(matches!(evaluation.outcome, Outcome::Failed(_)));
                     work.evaluations.push(evaluation);
                 }

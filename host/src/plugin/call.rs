@@ -13,7 +13,7 @@ use super::sandbox::{self, Bounds, Guest};
 use super::snapshot;
 use super::v0_1::{self, LiftError, Lifter, types};
 use super::wasi::{Determinism, MAX_HANDLES, Refused};
-use crate::record::{Deadline, Evaluation, Failure, Interaction, Kind, Limits, Outcome, Reason, Verdict};
+use crate::record::{ByteSize, Deadline, Evaluation, Failure, Interaction, Kind, Limits, Outcome, Reason, Verdict};
 
 /// Calls plugins. Each thread that does has one of its own, for the memory it uses again.
 #[derive(Default)]
@@ -54,11 +54,16 @@ impl Evaluator {
         let loaded = &*plugin.inner;
         let epoch = loaded.engine.epoch();
         let (mut store, judged) = enter(loaded, interaction, bounds, &self.arena);
-        let outcome = match judged {
-            Ok(verdicts) => Outcome::Succeeded(verdicts),
-            Err(stop) => Outcome::Failed(stop.failure(&store)),
+        let (outcome, ByteSize(said)) = match judged {
+            Ok((verdicts, size)) => (Outcome::Succeeded(verdicts), size),
+            Err(stop) => {
+                let failure = stop.failure(&store);
+                let size = ByteSize(failure.message.len());
+                (Outcome::Failed(failure), size)
+            }
         };
         let logs = std::mem::take(&mut store.data_mut().logs);
+        let logged: usize = logs.iter().map(|line| line.message.len()).sum();
         let peak_memory = store.data().memory.taken();
         drop(store);
         if self.arena.allocated_bytes() > ARENA_KEPT {
@@ -73,6 +78,7 @@ impl Evaluator {
             // Rounded: of 6 µs, half of one would be much to leave out each time.
             duration_us: u32::try_from((started.elapsed().as_nanos() + 500) / 1000).unwrap_or(u32::MAX),
             peak_memory,
+            size: ByteSize(said + logged),
             epochs: u32::try_from(loaded.engine.epoch() - epoch).unwrap_or(u32::MAX),
             attempts: 1,
             retry_at: None,
@@ -99,7 +105,7 @@ fn enter(
     interaction: &Interaction,
     bounds: &Bounds,
     arena: &Bump,
-) -> (Store<Guest>, Result<Vec<Verdict>, Stop>) {
+) -> (Store<Guest>, Result<Judged, Stop>) {
     loop {
         let mut store = sandbox::store(&loaded.engine, bounds, determinism(loaded, interaction));
         match judge(loaded, interaction, &mut store, arena) {
@@ -151,6 +157,9 @@ fn determinism(loaded: &Loaded, interaction: &Interaction) -> Determinism {
     }
 }
 
+/// What a call gave, and about what it takes.
+type Judged = (Vec<Verdict>, ByteSize);
+
 /// Why a call gave no verdicts.
 enum Stop {
     /// The guest answered with a failure or with what the contract forbids.
@@ -197,12 +206,7 @@ impl From<types::Failure> for Failure {
     }
 }
 
-fn judge(
-    loaded: &Loaded,
-    interaction: &Interaction,
-    store: &mut Store<Guest>,
-    arena: &Bump,
-) -> Result<Vec<Verdict>, Stop> {
+fn judge(loaded: &Loaded, interaction: &Interaction, store: &mut Store<Guest>, arena: &Bump) -> Result<Judged, Stop> {
     let instance = loaded.instance.instantiate(&mut *store)?;
     if loaded.prepared.no_snapshot.is_some() {
         snapshot::configure_again(&instance, &loaded.binding.config, &mut *store)?;
@@ -216,7 +220,7 @@ fn judge_in(
     store: &mut Store<Guest>,
     instance: &Instance,
     arena: &Bump,
-) -> Result<Vec<Verdict>, Stop> {
+) -> Result<Judged, Stop> {
     let given = v0_1::lower(interaction, arena);
     let mut lifter = Lifter::new(interaction, &loaded.binding.limits);
     for (kind, evaluate) in &loaded.kinds {
@@ -264,7 +268,7 @@ pub fn lift(interaction: &Interaction, limits: &Limits, answers: Vec<Answer>) ->
     let mut lifter = Lifter::new(interaction, limits);
     let taken = answers.into_iter().try_for_each(|answer| take(&mut lifter, answer));
     match taken.and_then(|()| Ok(lifter.finish()?)) {
-        Ok(verdicts) => Outcome::Succeeded(verdicts),
+        Ok((verdicts, _)) => Outcome::Succeeded(verdicts),
         Err(failure) => Outcome::Failed(failure),
     }
 }

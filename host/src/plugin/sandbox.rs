@@ -16,6 +16,9 @@ use crate::record::{ByteSize, Deadline, Limits, LogLine, short};
 /// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.
 const HOSTCALL_ALLOWANCE: usize = 1 << 20;
 
+/// The log lines of one call, together.
+const LOG_BYTES: usize = 32 << 10;
+
 /// The limits of one stay in the sandbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
@@ -39,6 +42,8 @@ pub(super) struct Guest {
     pub(super) abort: Option<String>,
     pub(super) logs: Vec<LogLine>,
     log_lines: usize,
+    /// What its log lines may still take together.
+    log_bytes: usize,
     determinism: Determinism,
     wasi: Option<Box<Wasi>>,
     /// When its stay ends.
@@ -94,8 +99,10 @@ impl ResourceLimiter for MemoryLimit {
 
 impl v0_1::log::Host for Guest {
     fn log(&mut self, level: v0_1::log::Level, message: String) {
-        if self.logs.len() < self.log_lines {
-            self.logs.push(LogLine { level: level_name(level).to_owned(), message: short(message) });
+        let message = short(message);
+        if self.logs.len() < self.log_lines && message.len() <= self.log_bytes {
+            self.log_bytes -= message.len();
+            self.logs.push(LogLine { level: level_name(level).to_owned(), message });
         }
     }
 }
@@ -138,6 +145,7 @@ pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) 
         abort: None,
         logs: Vec::new(),
         log_lines: bounds.log_lines,
+        log_bytes: LOG_BYTES,
         determinism,
         wasi: None,
         end: end(bounds),

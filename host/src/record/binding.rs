@@ -141,7 +141,7 @@ pub struct Limits {
     pub output: ByteSize,
     /// How many verdicts one call may give.
     pub verdicts: usize,
-    /// How many log lines of one call are kept.
+    /// How many log lines of one call are kept, where together they have at most 32 KiB.
     pub log_lines: usize,
     /// How often one interaction is tried, the first time included, where a failure may pass.
     pub attempts: u32,

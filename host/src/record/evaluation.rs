@@ -17,6 +17,8 @@ pub struct Evaluation {
     pub duration_us: u32,
     /// The most that its memories and tables took; not stored.
     pub peak_memory: ByteSize,
+    /// About what its verdicts, its failure and its logs take; not stored.
+    pub size: ByteSize,
     /// Ticks of the deadline's clock, 2 ms each, that passed during it.
     pub epochs: u32,
     /// How often it was tried, at least once.

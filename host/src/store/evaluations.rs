@@ -70,10 +70,12 @@ pub struct Retry {
     pub attempts: u32,
 }
 
+const UNIT: usize = 1 << 10;
+
 impl EvaluationBatch {
-    /// What it counts for while it waits.
-    pub(super) fn len(&self) -> usize {
-        self.evaluations.len() + 1
+    /// What it counts for while it waits: each evaluation for one, and for one more with every KiB that it has to say.
+    pub(super) fn weight(&self) -> usize {
+        1 + self.evaluations.iter().map(|evaluation| 1 + evaluation.size.0 / UNIT).sum::<usize>()
     }
 }
 

@@ -1,5 +1,4 @@
-//! What waits for the writer. Records are bounded by weight and refused beyond it; evaluations are bounded by
-//! number, and who brings one waits.
+//! What waits for the writer. Both are bounded by weight: records are refused beyond it, and who brings evaluations waits.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,12 +12,12 @@ use super::evaluations::EvaluationBatch;
 use super::interactions::{NewRecord, Recorded};
 use crate::histogram::{self, Histogram};
 
-/// Evaluations that may wait before those who bring more are held up.
+/// The weight of evaluations that may wait before those who bring more are held up: 8 MiB, or less where they are many.
 const MAX_EVALUATIONS: usize = 8_192;
 /// The most that one transaction takes, so that none who waits for it waits long.
 const RECORDS_PER_TRANSACTION: usize = 256;
 const EVALUATIONS_PER_TRANSACTION: usize = 512;
-/// And where somebody waits for a record in it.
+/// And where somebody waits for a record in it. An evaluation that has much to say counts for several.
 const EVALUATIONS_BESIDE_RECORDS: usize = 256;
 
 /// Records of one caller, who is told when all of them are durable.
@@ -64,7 +63,7 @@ pub struct WriterStats {
     pub backlog_bytes: usize,
     /// Bytes of records that may wait before more is refused.
     pub max_backlog_bytes: usize,
-    /// Evaluations that wait.
+    /// Evaluations that wait; one that has much to say counts for several.
     pub backlog_evaluations: usize,
     /// Evaluations that may wait before workers have to.
     pub max_backlog_evaluations: usize,
@@ -192,7 +191,7 @@ impl Queue {
         if state.closed {
             return Err(StoreError::Closed);
         }
-        state.evaluations += batch.len();
+        state.evaluations += batch.weight();
         state.handed += 1;
         state.batches.push_back(batch);
         drop(state);
@@ -233,7 +232,7 @@ impl Queue {
         while count < most
             && let Some(batch) = state.batches.pop_front()
         {
-            count += batch.len();
+            count += batch.weight();
             taken.batches.push(batch);
         }
         state.taken = taken.batches.len() as u64;

@@ -87,7 +87,7 @@ impl State {
                 task(&mut self.connection);
             }
             let weight = records.iter().map(|request| request.weight).sum();
-            let evaluations = batches.iter().map(EvaluationBatch::len).sum();
+            let evaluations = batches.iter().map(EvaluationBatch::weight).sum();
             if records.is_empty() && batches.is_empty() {
                 let writable = self.queue.is_writable() || self.probe();
                 self.queue.done(0, 0, Vec::new(), writable);

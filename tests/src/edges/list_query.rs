@@ -220,6 +220,7 @@ fn evaluation(seq: u64, kind: Kind) -> Evaluation {
         outcome,
         duration_us: 5,
         peak_memory: ByteSize(0),
+        size: ByteSize(0),
         epochs: 0,
         attempts: 1,
         retry_at: None,

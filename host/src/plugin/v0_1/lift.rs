@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::types as wit;
 use crate::plugin::Description;
 use crate::record::{
-    Content, Cost, CostItem, Interaction, Limits, Message, Part, Severity, Span, TextSource, Value, Verdict,
+    ByteSize, Content, Cost, CostItem, Interaction, Limits, Message, Part, Severity, Span, TextSource, Value, Verdict,
     VerdictKind,
 };
 
@@ -45,14 +45,14 @@ impl<'a> Lifter<'a> {
         Self { interaction, limits, bytes: 0, things: 0, verdicts: Vec::new() }
     }
 
-    /// The verdicts, where they stay within `output` as they will be stored.
-    pub(in crate::plugin) fn finish(self) -> Result<Vec<Verdict>, LiftError> {
+    /// The verdicts and about what they take, where they stay within `output` as they will be stored.
+    pub(in crate::plugin) fn finish(self) -> Result<(Vec<Verdict>, ByteSize), LiftError> {
         let most = self.bytes * MOST_FOR_BYTE + self.things * MOST_FOR_THING;
         // Writing them out to count is dear, and hardly ever needed.
         if most > self.limits.output.0 && json_bytes(&self.verdicts) > self.limits.output.0 {
             return Err(self.too_large());
         }
-        Ok(self.verdicts)
+        Ok((self.verdicts, ByteSize(self.bytes + self.things * size_of::<Verdict>())))
     }
 
     fn too_large(&self) -> LiftError {
