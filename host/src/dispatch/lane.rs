@@ -19,7 +19,7 @@ pub(super) const SLICE: Deadline = Deadline::from_millis(20);
 const CALM: u32 = 32;
 
 /// What the verdicts and logs of an evaluation hardly ever take, in bytes.
-const USUAL_SIZE: usize = 1 << 10;
+const USUAL_SIZE: usize = 4 << 10;
 
 /// A stretch of the log, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
