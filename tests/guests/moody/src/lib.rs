@@ -7,7 +7,7 @@ use tribunal_sdk::{Failure, Interaction, Plugin, Score, Scorer, attribute};
 enum Mood {
     /// Answers.
     Good,
-    /// Answers after a while of counting, some 30 ms.
+    /// Answers after a while of counting, 60 to 150 ms.
     Slow,
     /// Says that it failed.
     Failing,
@@ -67,7 +67,7 @@ impl Scorer for Moody {
         match self.mood(interaction) {
             Mood::Good => {}
             Mood::Slow => {
-                count(60_000_000);
+                count(300_000_000);
             }
             Mood::Failing => return Err(Failure::new("unsupported", "I would rather not")),
             Mood::Transient => {
