@@ -262,6 +262,16 @@ fn what_is_stale_goes_and_what_is_no_entry_stays() {
 }
 
 #[test]
+fn what_was_prepared_under_wide_limits_says_nothing_of_narrow_ones() {
+    let config = |limits: &str| format!("[plugins.length]\ncomponent = {:?}\n{limits}", guest("length"));
+    let server = Server::start(&config(""));
+    let report = server.configure(&config("load_memory = \"1MiB\"\n"));
+    let reason = report["items"][0]["error"].as_str().unwrap();
+    assert!(reason.contains("more than its `load_memory` of 1MiB"), "{report}");
+    assert_eq!(server.configure(&config(""))["items"][0]["outcome"], "unchanged");
+}
+
+#[test]
 fn the_folder_does_not_grow_for_ever() {
     let mut bench = Bench::start();
     let folder = bench.folder();

@@ -248,6 +248,23 @@ fn a_binding_that_keeps_failing_is_held_back_and_comes_back() {
 }
 
 #[test]
+fn a_restart_is_no_new_chance_for_one_that_keeps_failing() {
+    let mut server = Server::start(&moody("m", ""));
+    let bad: Vec<_> = (0..200).map(|at| in_mood(&format!("bad{at}"), "panicking")).collect();
+    server.post(&json!(bad));
+    server.wait_until("the breaker opens", || binding(&server, "m")["breaker"]["state"] == "open");
+    for _ in 0..3 {
+        assert!(server.terminate().success());
+        server.restart();
+        server.wait_until("it is loaded", || binding(&server, "m")["status"] == "loaded");
+        // Two workers at most may have begun before it opened, and a probe goes out now and then.
+        let item = binding(&server, "m");
+        let failed = item["outcomes"]["guest-error"].as_u64().unwrap();
+        assert!(item["breaker"]["state"] != "closed" && failed < 40, "{item}");
+    }
+}
+
+#[test]
 fn a_probe_that_succeeds_closes_the_breaker() {
     let server = Server::start(&moody("m", ""));
     let bad: Vec<_> = (0..16).map(|at| in_mood(&format!("bad{at}"), "panicking")).collect();

@@ -9,6 +9,10 @@ use crate::config::Config;
 
 pub(super) fn check(config: Config) -> Result<ExitCode, Failure> {
     let mut out = stdout();
+    match &config.file {
+        Some(file) => say(&mut out, &format!("configuration {}", file.display())),
+        None => say(&mut out, "there is no tribunal.toml here, and no --config: these are the defaults"),
+    }
     say(&mut out, &format!("listen {}, data {}", config.listen, config.data.display()));
     let engine = load::engine(&config.data)?;
     let (mut failed, total) = (0, config.plugins.len());
@@ -27,6 +31,9 @@ pub(super) fn check(config: Config) -> Result<ExitCode, Failure> {
                 say(&mut out, &format!("failed  {name}: {}", crate::report(&error)));
             }
         }
+    }
+    if total == 0 {
+        say(&mut out, "no plugins");
     }
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);

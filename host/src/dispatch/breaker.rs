@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::record::{Failure, Time};
 
 /// Of so many of the last evaluations as bits fit below …
-const WINDOW: u32 = u32::BITS;
+pub(super) const WINDOW: u32 = u32::BITS;
 /// … that many failures are too many.
 pub(super) const TOO_MANY: u32 = WINDOW / 2;
 /// How long it first waits before a probe; twice as long after each that fails.
@@ -71,6 +71,15 @@ pub(super) enum Change {
 }
 
 impl Breaker {
+    /// As it stood after these outcomes, oldest first, so that a start is no new chance.
+    pub(super) fn after(outcomes: &[Option<Failure>], now: Time) -> Self {
+        let mut breaker = Self::default();
+        for outcome in outcomes {
+            breaker.note(outcome.as_ref(), now);
+        }
+        breaker
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
     }

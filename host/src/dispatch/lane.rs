@@ -140,9 +140,15 @@ impl Work {
 }
 
 impl Lane {
-    pub(super) fn new(key: LaneKey, plugin: Plugin, registered: RegisteredBinding, waiting: Vec<Retry>) -> Self {
+    pub(super) fn new(
+        key: LaneKey,
+        plugin: Plugin,
+        registered: RegisteredBinding,
+        waiting: Vec<Retry>,
+        breaker: Breaker,
+    ) -> Self {
         let RegisteredBinding { id, start, cursor } = registered;
-        Self { retries: Retries::new(waiting), ..Self::over(key, plugin, id, start, cursor) }
+        Self { retries: Retries::new(waiting), breaker, ..Self::over(key, plugin, id, start, cursor) }
     }
 
     /// The lane of a backfill. Nobody waits for it, so it leaves the quick workers to what comes in.

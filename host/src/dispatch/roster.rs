@@ -4,10 +4,11 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::backfill::Backfill;
+use super::breaker::{Breaker, WINDOW};
 use super::lane::Lane;
 use super::{Absent, Dispatcher, Shared};
 use crate::plugin::Plugin;
-use crate::record::{BindingDigest, Name, Seq, Start};
+use crate::record::{BindingDigest, Name, Seq, Start, Time};
 use crate::store::{BackfillStatus, BindingId, Store, StoreError};
 
 /// How long the calls of a binding that is to go are waited for. What comes later is stored all the same.
@@ -62,10 +63,11 @@ impl Dispatcher {
             let latest = latest.unwrap_or(shared.latest);
             let places = (start, before, latest);
             let registered = store.binding_register(plugin.binding(), named, &kinds, shadow, places)?;
-            Ok((registered, store.retries(registered.id)?, running_backfills(store, registered.id)?))
+            let breaker = Breaker::after(&store.newest_outcomes(registered.id, WINDOW)?, Time::now());
+            Ok((registered, store.retries(registered.id)?, breaker, running_backfills(store, registered.id)?))
         })();
         let mut state = shared.state();
-        let (registered, retries, backfills) = match made {
+        let (registered, retries, breaker, backfills) = match made {
             Ok(made) => made,
             Err(error) => {
                 state.lanes.of_name(&name).for_each(|lane| lane.retiring = false);
@@ -77,7 +79,7 @@ impl Dispatcher {
         for backfill in backfills {
             state.lanes.add(|key| Lane::filling(key, plugin.clone(), registered.id, backfill));
         }
-        state.lanes.add(|key| Lane::new(key, plugin, registered, retries));
+        state.lanes.add(|key| Lane::new(key, plugin, registered, retries, breaker));
         Ok(())
     }
 

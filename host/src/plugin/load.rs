@@ -156,7 +156,7 @@ impl Plugin {
 }
 
 fn prepared(engine: &Engine, file: &PluginFile, binding: &Binding) -> Result<(Prepared, Component), LoadError> {
-    let key = binding.instance_digest();
+    let key = binding.preparation_digest();
     if let Some(found) = engine.cache.as_ref().and_then(|cache| cache.load(&key, &engine.wasmtime)) {
         engine.lookups.hits.fetch_add(1, Ordering::Relaxed);
         tracing::Span::current().record("tribunal.cache", "hit");

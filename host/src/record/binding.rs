@@ -260,4 +260,12 @@ impl Binding {
         let text = serde_json::json!([self.component, self.config, self.capabilities, memory]).to_string();
         Sha256::digest(text.as_bytes()).into()
     }
+
+    /// Digest of that and of the limits that it is prepared under: what was prepared under wide ones says nothing of
+    /// whether it stays within narrow ones.
+    pub fn preparation_digest(&self) -> [u8; 32] {
+        let Limits { load_deadline, load_memory, .. } = self.limits;
+        let text = serde_json::json!([self.instance_digest(), load_deadline, load_memory]).to_string();
+        Sha256::digest(text.as_bytes()).into()
+    }
 }

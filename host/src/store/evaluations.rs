@@ -7,7 +7,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::backfills::{self, BackfillId};
 use super::names::Names;
 use super::{Store, StoreError};
-use crate::record::{Binding, BindingDigest, Evaluation, Kind, LogLine, Outcome, Seq, Start, Time, Value};
+use crate::record::{
+    Binding, BindingDigest, Evaluation, Failure, Kind, LogLine, Outcome, Reason, Seq, Start, Time, Value,
+};
 
 /// A binding's number in this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +113,23 @@ impl Store {
                 Ok(Retry { at: Time::from_nanoseconds(row.get(0)?), seq: Seq(row.get(1)?), attempts: row.get(2)? })
             };
             select.query_map(params![binding.0], retry)?.collect()
+        })
+    }
+
+    /// The newest outcomes of the binding, oldest first and at most that many: the failure, or none for a success.
+    pub fn newest_outcomes(&self, binding: BindingId, most: u32) -> Result<Vec<Option<Failure>>, StoreError> {
+        self.shared.readers.run("read the newest outcomes", |connection| {
+            let mut select = connection.prepare_cached(
+                "SELECT failure, message FROM evaluations WHERE binding = ?1 ORDER BY seq DESC LIMIT ?2",
+            )?;
+            let outcome = |row: &rusqlite::Row<'_>| {
+                let (reason, message): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
+                let reason = reason.and_then(|reason| Reason::ALL.into_iter().find(|known| known.as_str() == reason));
+                Ok(reason.map(|reason| Failure::new(reason, message.unwrap_or_default())))
+            };
+            let mut outcomes = select.query_map(params![binding.0, most], outcome)?.collect::<Result<Vec<_>, _>>()?;
+            outcomes.reverse();
+            Ok(outcomes)
         })
     }
 
