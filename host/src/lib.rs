@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod app;
+pub mod author;
 pub mod config;
 pub mod dispatch;
 pub mod histogram;

@@ -4,10 +4,13 @@
 mod bins;
 mod confusion;
 mod differences;
+mod quality;
 mod quantiles;
 
 pub(crate) use confusion::Confusion;
 pub(crate) use differences::Differences;
+pub(crate) use quality::best_threshold;
+pub use quality::{Hits, ratio, roc_auc};
 
 /// A share of a whole; none of nothing.
 pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {

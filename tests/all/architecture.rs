@@ -7,7 +7,7 @@ use std::path::Path;
 use tribunal_tests::root;
 
 /// Which module may import which.
-const MODULES: [(&str, &[&str]); 11] = [
+const MODULES: [(&str, &[&str]); 12] = [
     ("record", &[]),
     ("histogram", &[]),
     ("statistics", &[]),
@@ -15,10 +15,11 @@ const MODULES: [(&str, &[&str]); 11] = [
     ("config", &["record"]),
     ("store", &["record", "histogram", "statistics"]),
     ("plugin", &["record"]),
+    ("author", &["record", "statistics", "plugin"]),
     ("dispatch", &["record", "histogram", "store", "plugin"]),
     ("ingest", &["record", "store", "http"]),
     ("api", &["record", "histogram", "store", "plugin", "dispatch", "http"]),
-    ("app", &["record", "http", "config", "store", "plugin", "dispatch", "ingest", "api"]),
+    ("app", &["record", "http", "config", "store", "plugin", "dispatch", "ingest", "api", "author"]),
 ];
 
 /// Which module alone may use a crate.

@@ -10,6 +10,7 @@ mod compare;
 mod durability;
 mod hostile_input;
 mod hostile_plugins;
+mod languages;
 mod lists;
 mod metrics;
 mod openapi;

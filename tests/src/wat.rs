@@ -88,6 +88,6 @@ fn typed(mut module: Vec<u8>, world: &str) -> Vec<u8> {
     let text = if named { world.to_owned() } else { format!("package tests:hostile;\n{world}") };
     let package = resolve.push_str("hostile.wit", &text).unwrap_or_else(|error| panic!("{error:?}"));
     let world = resolve.select_world(&[package], Some("hostile")).expect("the world");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata of the world");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).expect("metadata of the world");
     module
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use super::replay::ReplayArgs;
-use super::{Failure, backfill, check, compare, import, inspect, replay, say, serve, telemetry};
+use super::{Failure, backfill, check, compare, import, plugin, replay, say, serve, telemetry};
 use crate::config::{Config, ConfigError};
 use crate::plugin::{WORKSHOP_COMMAND, serve_workshop};
 use crate::record::Time;
@@ -77,26 +77,14 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// Look at plugins.
+    /// Write plugins, and look at them.
     Plugin {
         #[command(subcommand)]
-        command: PluginCommand,
+        command: plugin::PluginCommand,
     },
     /// Prepare the plugin on standard input: what a server has its own program do.
     #[command(name = WORKSHOP_COMMAND, hide = true)]
     PreparePlugin,
-}
-
-#[derive(Subcommand)]
-enum PluginCommand {
-    /// Say what a plugin's file is, without running it.
-    Inspect {
-        /// A component, or the core module that a compiler wrote.
-        file: PathBuf,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 #[derive(Args)]
@@ -172,7 +160,7 @@ pub fn run() -> ExitCode {
         Command::Replay { args, config } => {
             config.read().map_err(Failure::from).and_then(|config| replay::replay(&config, &args))
         }
-        Command::Plugin { command: PluginCommand::Inspect { file, json } } => inspect::inspect(&file, json),
+        Command::Plugin { command } => plugin::run(command),
         Command::PreparePlugin => serve_workshop().map(|()| ExitCode::SUCCESS),
     };
     match result {

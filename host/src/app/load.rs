@@ -18,7 +18,12 @@ pub(super) enum Error {
 
 /// The engine, with compiled plugins in a folder beside the database.
 pub(super) fn engine(data: &Path) -> Result<Engine, EngineError> {
-    Engine::start(&data.with_added_extension("cache")).map(|engine| engine.preparing(workshop()))
+    engine_in(&data.with_added_extension("cache"))
+}
+
+/// An engine with compiled plugins in that folder.
+pub(super) fn engine_in(folder: &Path) -> Result<Engine, EngineError> {
+    Engine::start(folder).map(|engine| engine.preparing(workshop()))
 }
 
 /// An engine that keeps no compiled plugins.

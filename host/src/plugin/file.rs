@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
-use super::quietly;
+use super::{contract, quietly};
 use crate::record::{ByteSize, ComponentDigest, Kind};
 
 /// The namespace and name of the contract's package.
-const PACKAGE: (&str, &str) = ("tribunal", "plugin");
+pub(super) const PACKAGE: (&str, &str) = ("tribunal", "plugin");
 /// The version of the contract that this host speaks.
 pub(super) const CONTRACT: &str = "0.1.0";
 
@@ -57,6 +57,17 @@ pub enum Format {
     /// What a compiler wrote, with its component type in a section.
     #[serde(rename = "core module")]
     CoreModule,
+}
+
+impl Inspection {
+    /// The host imports that an operator has to grant.
+    pub fn capabilities(&self) -> impl Iterator<Item = &str> {
+        let of_contract = |import: &'_ String| import.starts_with("tribunal:plugin/");
+        self.imports.iter().filter(move |import| of_contract(import)).filter_map(|import| {
+            let name = import.strip_prefix("tribunal:plugin/")?.split('@').next()?;
+            (!matches!(name, "types" | "abort")).then_some(name)
+        })
+    }
 }
 
 impl fmt::Display for Format {
@@ -112,6 +123,9 @@ pub enum FileError {
         /// The plugin's version.
         found: String,
     },
+    /// A type of it is not the contract's.
+    #[error("{0}: it was not built from the contract of this host")]
+    Types(String),
     /// A world-level function is missing.
     #[error("this component does not export `{0}`, which every plugin must")]
     MissingExport(&'static str),
@@ -154,8 +168,13 @@ impl PluginFile {
         self.parts().map(|parts| &parts.inspection)
     }
 
+    /// The file's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The component that it is or that was made of it.
-    pub(super) fn component(&self) -> Result<&[u8], FileError> {
+    pub fn component(&self) -> Result<&[u8], FileError> {
         self.parts().map(|parts| parts.component.as_deref().unwrap_or(&self.bytes))
     }
 
@@ -199,17 +218,12 @@ fn componentize(module: &[u8]) -> Result<Vec<u8>, FileError> {
                 wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
             )
         })
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(|encoder| encoder.encode())
         .map_err(not_wasm)
 }
 
-fn inspect(
-    resolve: &Resolve,
-    world: wit_parser::WorldId,
-    size: usize,
-    format: Format,
-) -> Result<Inspection, FileError> {
-    let world = &resolve.worlds[world];
+fn inspect(resolve: &Resolve, id: wit_parser::WorldId, size: usize, format: Format) -> Result<Inspection, FileError> {
+    let world = &resolve.worlds[id];
     let name = |key: &WorldKey| resolve.name_world_key(key);
     let mut kinds = Vec::new();
     for key in world.exports.keys() {
@@ -235,6 +249,9 @@ fn inspect(
         if !matches!(exported, Some(WorldItem::Function(_))) {
             return Err(FileError::MissingExport(function));
         }
+    }
+    if let Some(difference) = contract::difference(resolve, id) {
+        return Err(FileError::Types(difference));
     }
     // A type that the world uses by name is no import: it has nothing to call.
     let callable = world.imports.iter().filter(|(_, item)| !matches!(item, WorldItem::Type { .. }));

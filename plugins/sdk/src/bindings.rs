@@ -13,7 +13,7 @@ pub mod plugin {
                 include tribunal:plugin/plugin@0.1.0;
             }
         ",
-        path: "../../wit/v0.1",
+        path: "../wit",
         world: "tribunal:sdk/base",
         generate_all,
         pub_export_macro: true,
@@ -29,7 +29,7 @@ macro_rules! kind {
         pub mod $module {
             wit_bindgen::generate!({
                 inline: $world,
-                path: "../../wit/v0.1",
+                path: "../wit",
                 with: { "tribunal:plugin/types@0.1.0": crate::bindings::types },
                 pub_export_macro: true,
                 export_macro_name: "export_kind",

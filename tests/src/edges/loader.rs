@@ -55,7 +55,7 @@ pub fn plain_module() -> Vec<u8> {
 
 /// The same as a component.
 pub fn plain_component() -> Vec<u8> {
-    ComponentEncoder::default().module(&plain_module()).and_then(|mut encoder| encoder.encode()).expect("a component")
+    ComponentEncoder::default().module(&plain_module()).and_then(|encoder| encoder.encode()).expect("a component")
 }
 
 /// A plugin of all kinds.
@@ -78,7 +78,7 @@ pub fn carry_type(module: &mut Vec<u8>) {
         let package = resolve.push_str(Path::new("every.wit"), EVERY_KIND).expect("a world");
         let world = resolve.select_world(&[package], None).expect("one world");
         let mut section = Vec::new();
-        wit_component::embed_component_metadata(&mut section, &resolve, world, StringEncoding::UTF8).expect("a type");
+        wit_component::embed_component_metadata(&mut section, &resolve, world, StringEncoding::UTF8, false).expect("a type");
         section
     });
     module.extend_from_slice(&SECTION);

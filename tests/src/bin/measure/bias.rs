@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use tribunal::author::{Hits, roc_auc};
 use tribunal::plugin::Engine;
 use tribunal::record::VerdictKind;
 
 use crate::data::{Data, Moderated, is_test};
 use crate::judge::{Judge, Judged, text};
-use crate::maths::{Hits, roc_auc};
 use crate::report::{figure, share, table};
 
 pub(crate) fn measure(engine: &Engine, data: &Data) -> anyhow::Result<String> {

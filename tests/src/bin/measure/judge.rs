@@ -1,21 +1,20 @@
 //! A plugin that is asked about many texts, and the failures among its answers; knows nothing of labels.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
+use tribunal::author::{Rig, recorded};
 use tribunal::plugin::{Engine, Evaluator, Plugin, PluginFile};
-use tribunal::record::{
-    Binding, Interaction, InteractionId, Limits, Name, NewInteraction, Outcome, Sample, Seq, Time, Verdict,
-};
+use tribunal::record::{Interaction, Limits, Name, Outcome, Verdict};
 use tribunal_tests::root;
 
 /// What a plugin said of one text; none where the evaluation failed.
 pub(crate) type Judged = Option<Vec<Verdict>>;
 
 pub(crate) struct Judge {
+    name: String,
     plugin: Plugin,
     evaluator: Evaluator,
     evaluations: usize,
@@ -31,25 +30,17 @@ impl Judge {
             bail!("{} is missing: run `make plugins`", path.display());
         }
         let file = PluginFile::read(&path, Limits::default().size)?;
-        let binding = Binding {
-            name: name.parse()?,
-            component: file.digest,
-            config: config.to_string(),
-            filter: None,
-            sample: Sample::ALL,
-            limits: Limits::default(),
-            capabilities: vec!["log".to_owned()],
-        };
-        let plugin = Plugin::load(engine, &file, Arc::new(binding))
-            .with_context(|| format!("cannot load {}", path.display()))?;
-        Ok(Self { plugin, evaluator: Evaluator::default(), evaluations: 0, failures: BTreeMap::new() })
+        let mut rig = Rig::new(engine.clone(), file, Limits::default(), vec!["log".to_owned()]);
+        let plugin = rig.load(&config.to_string()).with_context(|| format!("cannot load {}", path.display()))?;
+        let (name, evaluator) = (name.to_owned(), Evaluator::default());
+        Ok(Self { name, plugin, evaluator, evaluations: 0, failures: BTreeMap::new() })
     }
 
     /// Evaluates all of them, in their order.
     pub(crate) fn all(&mut self, interactions: &[Interaction]) -> Vec<Judged> {
         let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}").expect("a valid template");
         let bar = ProgressBar::new(interactions.len() as u64).with_style(style);
-        bar.set_message(self.plugin.binding().name.to_string());
+        bar.set_message(self.name.clone());
         let judged = bar.wrap_iter(interactions.iter()).map(|interaction| self.one(interaction)).collect();
         bar.finish_and_clear();
         judged
@@ -92,10 +83,6 @@ fn output(text: &str) -> Json {
     json!([{"role": "assistant", "content": text}])
 }
 
-/// With one id and one time for all, so that each run gives the plugins the same.
 fn interaction(posted: Json) -> Interaction {
-    let posted: NewInteraction = serde_json::from_value(posted).expect("names that are names and texts");
-    let id: InteractionId = "measured".parse().expect("a valid id");
-    let time = Time::from_nanoseconds(0);
-    Interaction { seq: Seq(1), id, started_at: time, recorded_at: time, posted }
+    recorded(serde_json::from_value(posted).expect("names that are names and texts"))
 }

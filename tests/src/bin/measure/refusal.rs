@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use tribunal::author::Hits;
 use tribunal::plugin::Engine;
 use tribunal::record::{Value, Verdict};
 
 use crate::data::{Answered, Data, Refused, XsTestLabels};
 use crate::judge::{Judge, Judged, answered};
-use crate::maths::{Hits, confusion};
+use crate::maths::confusion;
 use crate::report::{figure, share, table};
 
 const KINDS: [&str; 3] = ["none", "partial", "full"];

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use tribunal::author::ratio;
+
 use crate::data::{Data, is_test};
-use crate::maths::ratio;
 
 /// What was measured on.
 pub(crate) fn head(folder: &Path, data: &Data) -> String {

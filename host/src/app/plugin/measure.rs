@@ -1,0 +1,120 @@
+//! `tribunal plugin measure`: verdicts beside labels that people gave.
+
+use std::io::stdout;
+use std::path::Path;
+use std::process::ExitCode;
+
+use indicatif::ProgressBar;
+use serde_json::{Value as Json, json};
+
+use super::{LimitArgs, run};
+use crate::app::{Failure, say};
+use crate::author::{Counts, Label, Quality, Row, Said, Words, YesNo, agrees, quality, read_rows, said, verdict_name};
+use crate::plugin::Evaluator;
+use crate::record::Outcome;
+
+/// How much of an answer is shown.
+const SHOWN: usize = 100;
+
+pub(super) fn measure(
+    path: &Path,
+    labels: &Path,
+    verdict: Option<String>,
+    config: &str,
+    show: usize,
+    json: bool,
+    limits: LimitArgs,
+) -> Result<ExitCode, Failure> {
+    let rows = read_rows(labels)?;
+    let plugin = limits.rig(path)?.load(&run::object(config)?).map_err(|error| crate::report(&*error))?;
+    let mut evaluator = Evaluator::default();
+    let bar = ProgressBar::new(rows.len() as u64);
+    let outcomes: Vec<Outcome> =
+        bar.wrap_iter(rows.iter()).map(|row| evaluator.evaluate(&plugin, &row.interaction).outcome).collect();
+    bar.finish_and_clear();
+    let failed = outcomes.iter().filter(|outcome| outcome.reason().is_some()).count();
+    let name =
+        verdict_name(&outcomes, verdict).ok_or("the plugin gave no verdict on any row; name one with --verdict")?;
+    let said: Vec<Said> = outcomes.iter().map(|outcome| said(outcome, &name)).collect();
+    let found = quality(&rows, &said).ok_or_else(|| {
+        format!("the labels and the verdict {name:?} are of different sorts: true and false go with numbers, words with labels")
+    })?;
+    let threshold = match &found {
+        Quality::YesNo(found) => found.threshold,
+        Quality::Words(_) => None,
+    };
+    let differing: Vec<_> =
+        rows.iter().zip(&said).filter(|(row, said)| !agrees(&row.label, said, threshold)).take(show).collect();
+    let mut out = stdout();
+    if json {
+        let shown: Vec<_> = differing.iter().map(|(row, said)| difference(row, said)).collect();
+        let whole =
+            json!({"verdict": name, "rows": rows.len(), "failed": failed, "quality": found, "differing": shown});
+        say(&mut out, &serde_json::to_string_pretty(&whole)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&mut out, &format!("{} rows, verdict {name:?}, {failed} evaluations failed", rows.len()));
+    match &found {
+        Quality::YesNo(found) => tell_yes_no(found),
+        Quality::Words(found) => tell_words(found),
+    }
+    for (row, said) in differing {
+        say(&mut out, &difference(row, said).to_string());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn difference(row: &Row, said: &Said) -> Json {
+    let posted = &row.interaction.posted;
+    let text = serde_json::to_string(if posted.output.is_empty() { &posted.input } else { &posted.output });
+    let text = text.unwrap_or_default();
+    let end = text.floor_char_boundary(SHOWN);
+    json!({"id": posted.id, "label": Json::from(&row.label), "said": said, "text": text[..end]})
+}
+
+impl From<&Label> for Json {
+    fn from(label: &Label) -> Self {
+        match label {
+            Label::YesNo(yes) => Self::from(*yes),
+            Label::Word(word) => Self::from(word.as_str()),
+        }
+    }
+}
+
+fn figure(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+}
+
+fn tell_yes_no(found: &YesNo) {
+    let mut out = stdout();
+    say(&mut out, &format!("ROC AUC    {}", figure(found.roc_auc)));
+    say(&mut out, &format!("threshold  {} (the best F1 on the first half)\n", figure(found.threshold)));
+    say(&mut out, "                 rows  precision  recall     F1    true+  false+  false-   true-");
+    for (what, counts) in [("first half", &found.chosen_on), ("other half", &found.tried_on), ("all rows", &found.all)]
+    {
+        say(&mut out, &line(what, counts));
+    }
+}
+
+fn line(what: &str, counts: &Counts) -> String {
+    let [precision, recall, f1] = [counts.precision, counts.recall, counts.f1].map(figure);
+    let Counts { rows, true_positives, false_positives, false_negatives, true_negatives, .. } = counts;
+    format!(
+        "{what:<14} {rows:>6}  {precision:>9}  {recall:>6}  {f1:>5}  {true_positives:>7} {false_positives:>7} \
+         {false_negatives:>7} {true_negatives:>7}"
+    )
+}
+
+fn tell_words(found: &Words) {
+    let mut out = stdout();
+    say(&mut out, &format!("accuracy   {:.3}\n", found.accuracy));
+    say(&mut out, "label            rows  precision  recall     F1    true+  false+  false-   true-");
+    for (label, counts) in &found.by_label {
+        say(&mut out, &line(label, counts));
+    }
+    say(&mut out, "\nlabelled, and what was said of those:");
+    for (label, words) in &found.confusion {
+        let words: Vec<_> = words.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        say(&mut out, &format!("{label:<14} {}", words.join(", ")));
+    }
+}

@@ -1,0 +1,56 @@
+//! `tribunal plugin run`: one evaluation, printed.
+
+use std::io::{Read, stdin, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::{Value as Json, json};
+
+use super::LimitArgs;
+use crate::app::{Failure, say};
+use crate::author::recorded;
+use crate::plugin::Evaluator;
+use crate::record::{NewInteraction, Outcome};
+
+pub(super) fn run(path: &Path, interaction: &Path, config: &str, limits: LimitArgs) -> Result<ExitCode, Failure> {
+    let posted = read(interaction)?;
+    let plugin = limits.rig(path)?.load(&object(config)?).map_err(|error| crate::report(&*error))?;
+    let evaluation = Evaluator::default().evaluate(&plugin, &recorded(posted));
+    let mut shown = match &evaluation.outcome {
+        Outcome::Succeeded(verdicts) => json!({"outcome": "succeeded", "verdicts": verdicts}),
+        Outcome::Failed(failure) => json!({
+            "outcome": "failed",
+            "reason": failure.reason.as_str(),
+            "message": failure.message,
+            "transient": failure.transient,
+        }),
+    };
+    shown["logs"] = serde_json::to_value(&evaluation.logs)?;
+    shown["duration_us"] = evaluation.duration_us.into();
+    shown["epochs"] = evaluation.epochs.into();
+    shown["peak_memory_bytes"] = evaluation.peak_memory.0.into();
+    say(&mut stdout(), &serde_json::to_string_pretty(&shown)?);
+    Ok(if evaluation.outcome.reason().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn read(path: &Path) -> Result<NewInteraction, Failure> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        stdin().read_to_string(&mut text).map(drop)
+    } else {
+        std::fs::read_to_string(path).map(|read| text = read)
+    };
+    read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let read = serde_path_to_error::deserialize(&mut reader);
+    Ok(read.map_err(|error| format!("{}: `{}`: {}", path.display(), error.path(), error.inner()))?)
+}
+
+/// A config as the host hands it over: an object, its keys sorted.
+pub(super) fn object(config: &str) -> Result<String, Failure> {
+    match serde_json::from_str(config) {
+        Ok(object @ Json::Object(_)) => Ok(object.to_string()),
+        Ok(_) => Err("`--config` is a JSON object, such as '{\"threshold\": 0.5}'".into()),
+        Err(error) => Err(format!("`--config` is a JSON object, such as '{{\"threshold\": 0.5}}': {error}").into()),
+    }
+}

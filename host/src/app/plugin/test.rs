@@ -1,0 +1,127 @@
+//! `tribunal plugin test`: cases, compared and reported.
+
+use std::io::{Write, stderr, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use notify::{RecursiveMode, Watcher};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::LimitArgs;
+use crate::app::{Failure, say};
+use crate::author::{Case, CaseResult, Project, read_cases};
+use crate::plugin::Evaluator;
+
+/// It could not be tried.
+const NOT_TRIED: u8 = 2;
+/// A compiler writes a file in several steps: what comes within this time is one change.
+const SETTLE: Duration = Duration::from_millis(200);
+
+pub(super) fn test(
+    file: Option<PathBuf>,
+    cases: &Path,
+    junit: Option<&Path>,
+    watch: bool,
+    limits: LimitArgs,
+) -> Result<ExitCode, Failure> {
+    let tried = match file.map_or_else(built_here, Ok) {
+        Ok(file) if watch => watched(&file, cases, junit, &limits),
+        Ok(file) => once(&file, cases, junit, &limits).map(|failed| ExitCode::from(u8::from(failed > 0))),
+        Err(error) => Err(error),
+    };
+    tried.or_else(|error| {
+        say(&mut stderr(), &format!("error: {}", crate::report(&*error)));
+        Ok(ExitCode::from(NOT_TRIED))
+    })
+}
+
+fn built_here() -> Result<PathBuf, Failure> {
+    Ok(Project::open(Path::new("."))?.output())
+}
+
+/// Runs all cases and gives the number of those that failed.
+fn once(file: &Path, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<usize, Failure> {
+    let cases = read_cases(cases)?;
+    let mut rig = limits.rig(file)?;
+    let mut evaluator = Evaluator::default();
+    let began = Instant::now();
+    let mut out = stdout();
+    let mut results = Vec::new();
+    for case in &cases {
+        let result = case.run(&mut rig, &mut evaluator);
+        tell(&mut out, case, &result);
+        results.push(result);
+    }
+    let failed = results.iter().filter(|result| !result.mismatches.is_empty()).count();
+    let seconds = began.elapsed().as_secs_f64();
+    say(&mut out, &format!("{} passed, {failed} failed, in {seconds:.1} s", results.len() - failed));
+    if let Some(path) = junit {
+        write_junit(path, file, &cases, &results)?;
+    }
+    Ok(failed)
+}
+
+fn tell(out: &mut dyn Write, case: &Case, result: &CaseResult) {
+    if result.mismatches.is_empty() {
+        say(out, &format!("ok      {}", case.name));
+        return;
+    }
+    say(out, &format!("FAILED  {} ({}:{})", case.name, case.file.display(), case.line));
+    for mismatch in &result.mismatches {
+        for line in mismatch.to_string().lines() {
+            say(out, &format!("    {line}"));
+        }
+    }
+    for line in &result.logs {
+        say(out, &format!("    log: {line}"));
+    }
+}
+
+fn write_junit(path: &Path, file: &Path, cases: &[Case], results: &[CaseResult]) -> Result<(), Failure> {
+    let mut suite = TestSuite::new(file.display().to_string());
+    for (case, CaseResult { mismatches, took, logs }) in cases.iter().zip(results) {
+        let status = if mismatches.is_empty() {
+            TestCaseStatus::success()
+        } else {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let words: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+            status.set_message(mismatches[0].at.clone()).set_description(words.join("\n"));
+            status
+        };
+        let mut reported = TestCase::new(case.name.clone(), status);
+        reported.set_classname(case.file.display().to_string()).set_time(*took);
+        if !logs.is_empty() {
+            reported.set_system_out(logs.join("\n"));
+        }
+        suite.add_test_case(reported);
+    }
+    let mut report = Report::new("tribunal plugin test");
+    report.add_test_suite(suite);
+    std::fs::write(path, report.to_string()?)
+        .map_err(|error| format!("cannot write {}: {error}", path.display()).into())
+}
+
+/// Runs all cases again at each change, until somebody ends it.
+fn watched(file: &Path, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<ExitCode, Failure> {
+    let (tell, changes) = channel();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // Whoever watched has gone where nobody takes it.
+            let _ = tell.send(());
+        }
+    })?;
+    // The folder, since a build puts another file in the place of the old one.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    watcher.watch(cases, RecursiveMode::Recursive)?;
+    loop {
+        if let Err(error) = once(file, cases, junit, limits) {
+            say(&mut stderr(), &format!("error: {}", crate::report(&*error)));
+        }
+        say(&mut stderr(), "waiting for a change; ^C ends this");
+        changes.recv()?;
+        while changes.recv_timeout(SETTLE).is_ok() {}
+    }
+}

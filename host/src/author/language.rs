@@ -1,0 +1,60 @@
+//! The languages that there are templates for.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A language that plugins are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "they have names")]
+pub enum Language {
+    Rust,
+    Python,
+    Javascript,
+    Typescript,
+    Go,
+    C,
+    Cpp,
+    Zig,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 8] =
+        [Self::Rust, Self::Python, Self::Javascript, Self::Typescript, Self::Go, Self::C, Self::Cpp, Self::Zig];
+
+    /// As users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Python => "python",
+            Self::Javascript => "javascript",
+            Self::Typescript => "typescript",
+            Self::Go => "go",
+            Self::C => "c",
+            Self::Cpp => "cpp",
+            Self::Zig => "zig",
+        }
+    }
+
+    /// As it calls itself.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::Python => "Python",
+            Self::Javascript => "JavaScript",
+            Self::Typescript => "TypeScript",
+            Self::Go => "Go",
+            Self::C => "C",
+            Self::Cpp => "C++",
+            Self::Zig => "Zig",
+        }
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

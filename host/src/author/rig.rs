@@ -1,0 +1,74 @@
+//! Plugins on the production engine and under the production limits, without a server.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::plugin::{Engine, LoadError, Plugin, PluginFile};
+use crate::record::{Binding, Interaction, InteractionId, Limits, Name, NewInteraction, Sample, Seq, Time};
+
+/// One plugin's file and what it is tried with. Loads it once for each config.
+pub struct Rig {
+    engine: Engine,
+    file: PluginFile,
+    limits: Limits,
+    capabilities: Vec<String>,
+    loaded: HashMap<String, Result<Plugin, Arc<LoadError>>>,
+}
+
+impl Rig {
+    /// For that file, granting what it wants of that.
+    pub fn new(engine: Engine, file: PluginFile, limits: Limits, capabilities: Vec<String>) -> Self {
+        Self { engine, file, limits, capabilities, loaded: HashMap::new() }
+    }
+
+    /// The plugin with that config, as JSON text.
+    pub fn load(&mut self, config: &str) -> Result<Plugin, Arc<LoadError>> {
+        if let Some(loaded) = self.loaded.get(config) {
+            return loaded.clone();
+        }
+        let binding = Binding {
+            name: name(),
+            component: self.file.digest,
+            config: config.to_owned(),
+            filter: None,
+            sample: Sample::ALL,
+            limits: self.limits,
+            capabilities: self.capabilities.clone(),
+        };
+        let loaded = Plugin::load(&self.engine, &self.file, Arc::new(binding)).map_err(Arc::new);
+        self.loaded.insert(config.to_owned(), loaded.clone());
+        loaded
+    }
+
+    /// The plugin's file.
+    pub fn file(&self) -> &PluginFile {
+        &self.file
+    }
+}
+
+fn name() -> Name {
+    "plugin".parse().expect("a valid name")
+}
+
+/// The interaction as a server would record it, at a moment that is always the same where it has none of its own.
+pub fn recorded(posted: NewInteraction) -> Interaction {
+    let now = Time::from_nanoseconds(0);
+    let id = posted.id.clone().unwrap_or_else(|| "interaction".parse::<InteractionId>().expect("a valid id"));
+    let started_at = posted.started_at.unwrap_or(now);
+    Interaction { seq: Seq(1), id, started_at, recorded_at: now, posted }
+}
+
+/// Reads interactions, one on each line, or says which line is none.
+pub fn read_interactions(path: &Path) -> Result<Vec<Interaction>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = lines.map(|(at, line)| {
+        let mut reader = serde_json::Deserializer::from_str(line);
+        let posted = serde_path_to_error::deserialize(&mut reader)
+            .map_err(|error| format!("{}:{}: `{}`: {}", path.display(), at + 1, error.path(), error.inner()))?;
+        Ok(recorded(posted))
+    });
+    let interactions: Vec<_> = read.collect::<Result<_, String>>()?;
+    if interactions.is_empty() { Err(format!("{} has no interaction", path.display())) } else { Ok(interactions) }
+}
