@@ -4,7 +4,7 @@
 need = command -v $(1) >/dev/null || { echo "installing $(1)"; cargo install --locked --quiet --debug $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test fuzz lint doc deny bench measure plugins clean
+.PHONY: help run stop test fuzz lint doc deny bench measure languages plugins clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ bench: plugins ## The figures of the README, each beside its ceiling
 
 measure: plugins ## How good the plugins are, against human labels
 	cargo run --release -p tribunal-tests --bin measure -- $(if $(DATA),$(DATA),$(if $(wildcard ../shared/data),../shared/data,examples/labels))
+
+languages: ## The table of languages, once `make test` has built their plugins
+	cargo build --release --package tribunal
+	cargo run --quiet --package tribunal-tests --bin languages
 
 plugins: ## Build every plugin into target/plugins
 	@./plugins/build.sh

@@ -78,7 +78,8 @@ pub fn carry_type(module: &mut Vec<u8>) {
         let package = resolve.push_str(Path::new("every.wit"), EVERY_KIND).expect("a world");
         let world = resolve.select_world(&[package], None).expect("one world");
         let mut section = Vec::new();
-        wit_component::embed_component_metadata(&mut section, &resolve, world, StringEncoding::UTF8, false).expect("a type");
+        wit_component::embed_component_metadata(&mut section, &resolve, world, StringEncoding::UTF8, false)
+            .expect("a type");
         section
     });
     module.extend_from_slice(&SECTION);

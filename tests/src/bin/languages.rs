@@ -1,0 +1,60 @@
+//! The table of languages in `plugins/README.md`: the scorer that each language's page makes, measured one after the other.
+
+use std::io::Write;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use tribunal_tests::root;
+
+const LANGUAGES: [(&str, &str, &str); 8] = [
+    ("rust", "Rust", "yes"),
+    ("c", "C", "yes"),
+    ("cpp", "C++", "yes"),
+    ("zig", "Zig", "yes"),
+    ("go", "Go", "yes"),
+    ("javascript", "JavaScript", "no: the engine draws a seed"),
+    ("typescript", "TypeScript", "no: the engine draws a seed"),
+    ("python", "Python", "no: the compiler draws seeds"),
+];
+
+fn main() -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(
+        out,
+        "| language | size | prepared, once | fresh call, 1 KB, p50 | warm, p50 | memory | snapshot | same source, same bytes |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
+    for (language, title, same_bytes) in LANGUAGES {
+        let figures = bench(language)?;
+        let number = |path: &str| figures.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let snapshot = if figures["snapshot"] == true { "yes" } else { "no" };
+        writeln!(
+            out,
+            "| {title} | {:.0} KB | {:.0} ms | {:.1} µs | {:.1} µs | {:.0} KiB | {snapshot} | {same_bytes} |",
+            number("/size_bytes") / 1e3,
+            number("/prepare_ms"),
+            number("/fresh_us/p50"),
+            number("/warm_us/p50"),
+            number("/peak_memory_bytes") / 1024.0
+        )?;
+    }
+    Ok(())
+}
+
+/// Measures the plugin of a language with the release build, compiled anew.
+fn bench(language: &str) -> anyhow::Result<Value> {
+    let file = root().join(format!("target/languages/{language}/my-check/build/my-check.wasm"));
+    if !file.exists() {
+        bail!("{} is missing: `make test` builds it", file.display());
+    }
+    let cache = tempfile::tempdir()?;
+    let tribunal = root().join("target/release/tribunal");
+    let mut command = Command::new(&tribunal);
+    command.args(["plugin", "bench", "--json"]).arg(&file).env("XDG_CACHE_HOME", cache.path());
+    let output = command.output().with_context(|| format!("cannot run {}", tribunal.display()))?;
+    if !output.status.success() {
+        bail!("{language}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
