@@ -16,24 +16,30 @@ pub(super) enum Error {
     Load(#[from] LoadError),
 }
 
-/// The engine, with compiled plugins in a folder beside the database.
+/// The engine, with compiled plugins in a folder beside the database. A reload is in no hurry, and those who post are: it
+/// compiles on half of the processors.
 pub(super) fn engine(data: &Path) -> Result<Engine, EngineError> {
-    engine_in(&data.with_added_extension("cache"))
+    let engine = Engine::start(&data.with_added_extension("cache"))?;
+    Ok(engine.preparing(workshop((processors() / 2).max(1))))
 }
 
-/// An engine with compiled plugins in that folder.
+/// The engine of a command that somebody waits for, with compiled plugins in that folder.
 pub(super) fn engine_in(folder: &Path) -> Result<Engine, EngineError> {
-    Engine::start(folder).map(|engine| engine.preparing(workshop()))
+    Engine::start(folder).map(|engine| engine.preparing(workshop(processors())))
 }
 
-/// An engine that keeps no compiled plugins.
+/// The same, which keeps no compiled plugins.
 pub(super) fn engine_without_cache() -> Result<Engine, EngineError> {
-    Engine::without_cache().map(|engine| engine.preparing(workshop()))
+    Engine::without_cache().map(|engine| engine.preparing(workshop(processors())))
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// This program prepares plugins in a process of its own. Where its file was replaced meanwhile, this still is what runs.
-fn workshop() -> Workshop {
-    Workshop::Process("/proc/self/exe".into())
+fn workshop(processors: usize) -> Workshop {
+    Workshop::Process { program: "/proc/self/exe".into(), processors }
 }
 
 /// The folder of the files of every plugin that was ever loaded, beside the database.

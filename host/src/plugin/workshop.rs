@@ -30,7 +30,12 @@ pub enum Workshop {
     /// In this process: for programs that trust the file, such as benchmarks.
     Here,
     /// By that program, which is this one.
-    Process(PathBuf),
+    Process {
+        /// The program.
+        program: PathBuf,
+        /// On how many processors it compiles.
+        processors: usize,
+    },
 }
 
 /// What the process says at its end. The compiled code follows on the next line.
@@ -51,8 +56,8 @@ impl Workshop {
     ) -> Result<(Prepared, Vec<u8>), LoadError> {
         match self {
             Self::Here => prepare(engine, file, order).map_err(|error| in_words(&error)),
-            Self::Process(program) => {
-                let mut process = Process::start(program).map_err(LoadError::Workshop)?;
+            Self::Process { program, processors } => {
+                let mut process = Process::start(program, *processors).map_err(LoadError::Workshop)?;
                 let output = process.send(order, &file.bytes).map_err(LoadError::Workshop)?;
                 std::thread::scope(|scope| {
                     let reader = scope.spawn(|| read_answer(output));
@@ -76,13 +81,11 @@ fn in_words(error: &dyn std::error::Error) -> LoadError {
 struct Process(Child);
 
 impl Process {
-    fn start(program: &Path) -> io::Result<Self> {
+    fn start(program: &Path, processors: usize) -> io::Result<Self> {
         let mut command = Command::new(program);
         // It has no use for what the environment says, and should it be broken into, there is nothing to find.
         command.arg(WORKSHOP_COMMAND).env_clear();
-        // A reload is in no hurry, and those who post are: it compiles on half of the processors.
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        command.env("RAYON_NUM_THREADS", (processors / 2).max(1).to_string());
+        command.env("RAYON_NUM_THREADS", processors.to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().map(Self)
     }
