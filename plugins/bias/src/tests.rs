@@ -1,40 +1,14 @@
 //! Tables of texts through one `check`; knows nothing of the host.
 
 use super::*;
-use tribunal_sdk::{Call, Message, Part, TextSource, Timing};
+use tribunal_sdk::{Message, TextSource};
 
 fn interaction(input: &[&str], output: &[&str]) -> Interaction {
-    let messages = |role: &str, texts: &[&str]| {
-        let message = |text: &&str| Message {
-            role: role.into(),
-            parts: vec![Part::Text((*text).to_owned())],
-            attributes: vec![],
-        };
-        texts.iter().map(message).collect::<Vec<_>>()
-    };
+    let messages = |role: &str, texts: &[&str]| texts.iter().map(|text| Message::text(role, text)).collect();
     Interaction {
-        call: Call {
-            id: "1".into(),
-            project: "p".into(),
-            operation: "chat".into(),
-            provider: "openai".into(),
-            model: "m".into(),
-            requested_model: None,
-            started_at: 0,
-            timing: Timing { duration: None, time_to_first_token: None },
-            usage: None,
-            parameters: vec![],
-            finish_reasons: vec![],
-            error: None,
-            attributes: vec![],
-        },
         input: messages("user", input),
         output: messages("assistant", output),
-        context: vec![],
-        reference: None,
-        prompt: None,
-        session: None,
-        user: None,
+        ..Interaction::example("", "")
     }
 }
 

@@ -1,9 +1,7 @@
 //! What the scorer makes of single interactions; knows nothing of data sets or hosts.
 
 use refusal::{Config, Refusal};
-use tribunal_sdk::{
-    Call, CallError, Interaction, Message, OtherPart, Part, Plugin, Score, ScoreValue, Scorer, Timing, ToolCall,
-};
+use tribunal_sdk::{CallError, Interaction, Message, OtherPart, Part, Plugin, Score, ScoreValue, Scorer, ToolCall};
 
 fn configured(config: &str) -> Result<Refusal, String> {
     let config: Config = serde_json::from_str(config).map_err(|error| error.to_string())?;
@@ -15,30 +13,7 @@ fn message(role: &str, parts: Vec<Part>) -> Message {
 }
 
 fn interaction(question: &str, output: Vec<Message>) -> Interaction {
-    Interaction {
-        call: Call {
-            id: "1".into(),
-            project: "p".into(),
-            operation: "chat".into(),
-            provider: "openai".into(),
-            model: "gpt-4".into(),
-            requested_model: None,
-            started_at: 0,
-            timing: Timing { duration: None, time_to_first_token: None },
-            usage: None,
-            parameters: vec![],
-            finish_reasons: vec!["stop".into()],
-            error: None,
-            attributes: vec![],
-        },
-        input: vec![message("user", vec![Part::Text(question.into())])],
-        output,
-        context: vec![],
-        reference: None,
-        prompt: None,
-        session: None,
-        user: None,
-    }
+    Interaction { output, ..Interaction::example(question, "") }
 }
 
 fn answered(question: &str, answer: &str) -> Interaction {

@@ -1,35 +1,12 @@
 //! Builds interactions for tests and measurements; knows nothing of the checks.
 
-use tribunal_sdk::{Attribute, AttributeValue, Call, Interaction, Message, Part, Timing};
+use tribunal_sdk::{Attribute, AttributeValue, Interaction, Message, Part};
 
 /// A successful chat call with these choices, each of which holds these parts.
 pub fn interaction(choices: Vec<Vec<Part>>) -> Interaction {
     let output =
         choices.into_iter().map(|parts| Message { role: "assistant".to_owned(), parts, attributes: Vec::new() });
-    Interaction {
-        call: Call {
-            id: "i-1".to_owned(),
-            project: "test".to_owned(),
-            operation: "chat".to_owned(),
-            provider: "openai".to_owned(),
-            model: "gpt-4o".to_owned(),
-            requested_model: None,
-            started_at: 0,
-            timing: Timing { duration: None, time_to_first_token: None },
-            usage: None,
-            parameters: Vec::new(),
-            finish_reasons: Vec::new(),
-            error: None,
-            attributes: Vec::new(),
-        },
-        input: Vec::new(),
-        output: output.collect(),
-        context: Vec::new(),
-        reference: None,
-        prompt: None,
-        session: None,
-        user: None,
-    }
+    Interaction { input: Vec::new(), output: output.collect(), ..Interaction::example("", "") }
 }
 
 /// A successful chat call with one answer of one text.
