@@ -266,8 +266,8 @@ mod tests {
     use super::*;
 
     fn differences(expect: Json, came: Json) -> Vec<String> {
-        let expect: Expect = serde_json::from_value(expect).unwrap();
-        expect.check().unwrap();
+        let expect: Expect = serde_json::from_value(expect).expect("an expectation");
+        expect.check().expect("a valid one");
         let Json::Object(came) = came else { unreachable!("an object") };
         expect.differences(&came).iter().map(|one| format!("{}: {}", one.at, one.expected)).collect()
     }
@@ -290,7 +290,10 @@ mod tests {
 
     #[test]
     fn predicates_that_are_none_are_named() {
-        let wrong = |expect: Json| serde_json::from_value::<Expect>(expect).unwrap().check().unwrap_err();
+        let wrong = |expect: Json| {
+            let expect: Expect = serde_json::from_value(expect).expect("an expectation");
+            expect.check().expect_err("it has a predicate that is none")
+        };
         assert!(wrong(json!({"verdicts": [{"value": {"$above": 1}}]})).contains("there is no `$above`"));
         assert!(wrong(json!({"verdicts": [{"value": {"$gt": "1"}}]})).contains("`$gt` wants a number"));
         assert!(wrong(json!({"refused": {"$matches": "("}})).contains("`$matches`"));

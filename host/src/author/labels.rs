@@ -96,7 +96,7 @@ pub fn said(outcome: &Outcome, name: &str) -> Said {
 #[serde(untagged)]
 pub enum Quality {
     /// Of labels that are true or false.
-    YesNo(YesNo),
+    YesNo(Box<YesNo>),
     /// Of labels that are words.
     Words(Words),
 }
@@ -162,7 +162,7 @@ pub struct Words {
 /// other way round.
 pub fn quality(rows: &[Row], said: &[Said]) -> Option<Quality> {
     match rows.first()?.label {
-        Label::YesNo(_) => yes_no(rows, said).map(Quality::YesNo),
+        Label::YesNo(_) => yes_no(rows, said).map(|found| Quality::YesNo(Box::new(found))),
         Label::Word(_) => words(rows, said).map(Quality::Words),
     }
 }

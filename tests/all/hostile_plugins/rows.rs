@@ -203,7 +203,7 @@ fn files_at_load(files: &Files) -> Vec<Row> {
             "wrong-type",
             files.wrong_type(),
             "",
-            NotLoaded("`scorer` does not have the type that the contract gives it"),
+            NotLoaded("`describe().attributes[]` is a string, and a record in the contract"),
         ),
         file(
             "unknown-import",
