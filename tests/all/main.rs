@@ -3,10 +3,12 @@
 #![allow(clippy::print_stdout, reason = "a test may say what it counted")]
 
 mod architecture;
+mod author;
 mod backfill;
 mod cache;
 mod cli;
 mod compare;
+mod contract;
 mod durability;
 mod hostile_input;
 mod hostile_plugins;

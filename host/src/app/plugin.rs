@@ -76,7 +76,7 @@ pub(super) enum PluginCommand {
         #[command(flatten)]
         limits: LimitArgs,
     },
-    /// Put one interaction before a plugin and print the evaluation, with logs, time and memory, as JSON.
+    /// Put one interaction before a plugin and print the evaluation, with logs, time, fuel and memory, as JSON.
     Run {
         /// The plugin.
         file: PathBuf,
@@ -171,18 +171,32 @@ pub(super) struct LimitArgs {
 }
 
 impl LimitArgs {
-    fn rig(&self, path: &std::path::Path) -> Result<Rig, Failure> {
+    fn limits(&self) -> Limits {
         let default = Limits::default();
-        let limits = Limits {
+        Limits {
             deadline: self.deadline.unwrap_or(default.deadline),
             memory: self.memory.unwrap_or(default.memory),
             output: self.output.unwrap_or(default.output),
             ..default
-        };
+        }
+    }
+
+    fn rig(&self, path: &std::path::Path) -> Result<Rig, Failure> {
+        self.rig_on(engine()?, path)
+    }
+
+    /// The same on an engine that counts fuel.
+    fn counting_rig(&self, path: &std::path::Path) -> Result<Rig, Failure> {
+        let kept = Engine::counting_fuel(cache_folder("tribunal-fuel").as_deref());
+        self.rig_on(kept.or_else(|_| Engine::counting_fuel(None))?, path)
+    }
+
+    fn rig_on(&self, engine: Engine, path: &std::path::Path) -> Result<Rig, Failure> {
+        let limits = self.limits();
         let file = PluginFile::read(path, limits.size)?;
         let wanted = Bundle::read(file.bytes()).manifest.map(|manifest| manifest.capabilities);
         let grants = self.grants.clone().or(wanted).unwrap_or_else(|| vec!["log".to_owned()]);
-        Ok(Rig::new(engine()?, file, limits, grants))
+        Ok(Rig::new(engine, file, limits, grants))
     }
 }
 
@@ -193,16 +207,18 @@ fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 
 /// An engine that keeps what it compiled, in the user's folder for such things where there is one.
 fn engine() -> Result<Engine, Failure> {
-    let folder = |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
-    let kept = caches.map(|caches| {
-        std::fs::create_dir_all(&caches).ok();
-        load::engine_in(&caches.join("tribunal"))
-    });
-    match kept {
+    match cache_folder("tribunal").map(|folder| load::engine_in(&folder)) {
         Some(Ok(engine)) => Ok(engine),
         Some(Err(_)) | None => Ok(load::engine_without_cache()?),
     }
+}
+
+/// The folder of that name where the user's programs keep what they can make again; none where there is no such place.
+fn cache_folder(name: &str) -> Option<PathBuf> {
+    let folder = |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))?;
+    std::fs::create_dir_all(&caches).ok()?;
+    Some(caches.join(name))
 }
 
 /// A value of a closed list, as clap shows it.

@@ -38,6 +38,27 @@ impl Language {
         }
     }
 
+    /// The folders of `examples/templates` that its projects are made of; a file takes the place of those before it.
+    pub(super) fn templates(self) -> impl Iterator<Item = &'static str> {
+        let shared = match self {
+            Self::C | Self::Cpp => Some("native"),
+            Self::Javascript | Self::Typescript => Some("script"),
+            Self::Rust | Self::Python | Self::Go | Self::Zig => None,
+        };
+        [Some("common"), shared, Some(self.as_str())].into_iter().flatten()
+    }
+
+    /// The command that installs what a project of it is built with; for all but Rust, into the project.
+    pub fn install(self) -> &'static str {
+        match self {
+            Self::Rust => "rustup target add wasm32-unknown-unknown",
+            Self::Javascript | Self::Typescript => "npm install --no-package-lock --ignore-scripts",
+            Self::Python | Self::Go | Self::C | Self::Cpp | Self::Zig => {
+                "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+            }
+        }
+    }
+
     /// As it calls itself.
     pub fn title(self) -> &'static str {
         match self {

@@ -57,22 +57,21 @@ pub fn create(folder: &Path, name: &str, language: Language, kind: Kind) -> Resu
 
 /// Every file of a project and its text before names are put in.
 fn project_files(language: Language, kind: Kind) -> Vec<(String, &'static [u8])> {
-    let own = format!("{language}/");
     let mut files: Vec<(String, &[u8])> = Vec::new();
     let mut add = |path: String, bytes| {
         files.retain(|(there, _)| *there != path);
         files.push((path, bytes));
     };
-    for layer in ["common/", own.as_str()] {
-        for (path, bytes) in TEMPLATES {
-            let Some(path) = path.strip_prefix(layer) else { continue };
+    for layer in language.templates() {
+        let layered =
+            TEMPLATES.iter().filter_map(|(path, bytes)| Some((path.strip_prefix(layer)?.strip_prefix('/')?, *bytes)));
+        for (path, bytes) in layered.clone() {
             if !Kind::ALL.iter().any(|kind| path.starts_with(&format!("{}/", kind.as_str()))) {
                 add(shown(path), bytes);
             }
         }
-        for (path, bytes) in TEMPLATES {
-            let inside = path.strip_prefix(layer).and_then(|path| path.strip_prefix(kind.as_str()));
-            if let Some(path) = inside.and_then(|path| path.strip_prefix('/')) {
+        for (path, bytes) in layered {
+            if let Some(path) = path.strip_prefix(kind.as_str()).and_then(|path| path.strip_prefix('/')) {
                 add(shown(path), bytes);
             }
         }
@@ -109,6 +108,7 @@ impl Words<'_> {
             .replace("example-kind", self.kind.as_str())
             .replace("example-language", self.language.as_str())
             .replace("Example Language", self.language.title())
+            .replace("example-install", self.language.install())
             .replace("An example plugin.", summary(self.kind))
     }
 

@@ -115,7 +115,7 @@ fn rust(project: &Project, folder: &Path) -> Recipe {
         Tool {
             what: format!("Rust's target {TARGET}"),
             check: Box::new(has_target),
-            install: format!("rustup target add {TARGET}"),
+            install: Language::Rust.install().to_owned(),
         },
     ];
     // A panic's message names its file: by a path that is the same on every machine.
@@ -137,15 +137,12 @@ fn rust(project: &Project, folder: &Path) -> Recipe {
     }
 }
 
-const PIP: &str = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt";
-const NPM: &str = "npm install --no-package-lock --ignore-scripts";
-
 /// What the last step writes where the tools let it choose.
 const MADE: &str = "build/made.wasm";
 
 fn python(project: &Project, folder: &Path) -> Recipe {
     let version = &["--version"];
-    let tools = vec![program("componentize-py", version, "componentize-py", PIP)];
+    let tools = vec![program("componentize-py", version, "componentize-py", Language::Python.install())];
     let world = world(project);
     let step = Step::new(
         "componentize-py",
@@ -166,8 +163,8 @@ fn world(project: &Project) -> String {
 }
 
 /// The compiler for C, C++ and Zig, which comes as a package of Python's.
-fn zig_tool() -> Tool {
-    program("python3", &["-m", "ziglang", "version"], "zig", PIP)
+fn zig_tool(language: Language) -> Tool {
+    program("python3", &["-m", "ziglang", "version"], "zig", language.install())
 }
 
 /// The object with the component's type, which `bindings` wrote.
@@ -186,7 +183,7 @@ fn c(project: &Project) -> Recipe {
     let flags = ["-m", "ziglang", "cc", WASI, "-mexec-model=reactor", "-std=gnu23", "-O2", "-s", "-Wall"];
     let paths = ["-Itribunal", "-Ibindings", STACK, "-o", MADE];
     let step = Step::new("python3", &[flags.as_slice(), &paths, &sources].concat());
-    Recipe { tools: vec![zig_tool()], steps: vec![step], output: MADE.into(), is_bare: false }
+    Recipe { tools: vec![zig_tool(Language::C)], steps: vec![step], output: MADE.into(), is_bare: false }
 }
 
 fn cpp(project: &Project) -> Recipe {
@@ -206,7 +203,7 @@ fn cpp(project: &Project) -> Recipe {
             &[["-m", "ziglang", "c++"].as_slice(), &common, &flags, &hardening, &names, &sources].concat(),
         ),
     ];
-    Recipe { tools: vec![zig_tool()], steps, output: MADE.into(), is_bare: false }
+    Recipe { tools: vec![zig_tool(Language::Cpp)], steps, output: MADE.into(), is_bare: false }
 }
 
 fn zig(project: &Project) -> Recipe {
@@ -215,7 +212,7 @@ fn zig(project: &Project) -> Recipe {
     let made = format!("-femit-bin={MADE}");
     let rest = ["-fno-entry", "-rdynamic", "--stack", "65536", "--name", "plugin", &made, "src/tribunal.zig", &object];
     let step = Step::new("python3", &[flags.as_slice(), &rest].concat());
-    Recipe { tools: vec![zig_tool()], steps: vec![step], output: MADE.into(), is_bare: false }
+    Recipe { tools: vec![zig_tool(Language::Zig)], steps: vec![step], output: MADE.into(), is_bare: false }
 }
 
 fn componentize(project: &Project, arguments: &[&str]) -> Step {
@@ -224,23 +221,31 @@ fn componentize(project: &Project, arguments: &[&str]) -> Step {
     Step::new("componentize-qjs", &[common.as_slice(), arguments].concat())
 }
 
-fn componentize_tool() -> Tool {
-    program("componentize-qjs", &["--help"], "componentize-qjs", NPM)
+fn componentize_tool(language: Language) -> Tool {
+    program("componentize-qjs", &["--help"], "componentize-qjs", language.install())
 }
 
 fn javascript(project: &Project) -> Recipe {
     let step = componentize(project, &["--js", "plugin.js"]);
-    Recipe { tools: vec![componentize_tool()], steps: vec![step], output: MADE.into(), is_bare: false }
+    Recipe {
+        tools: vec![componentize_tool(Language::Javascript)],
+        steps: vec![step],
+        output: MADE.into(),
+        is_bare: false,
+    }
 }
 
 fn typescript(project: &Project) -> Recipe {
-    let tools = vec![program("tsc", &["--version"], "TypeScript", NPM), componentize_tool()];
+    let tools = vec![
+        program("tsc", &["--version"], "TypeScript", Language::Typescript.install()),
+        componentize_tool(Language::Typescript),
+    ];
     let step = componentize(project, &["--js", "build/plugin.js", "--module-root", "."]);
     Recipe { tools, steps: vec![Step::new("tsc", &[]), step], output: MADE.into(), is_bare: false }
 }
 
 fn go(_: &Project) -> Recipe {
-    let tools = vec![program("go", &["version"], "Go", PIP)];
+    let tools = vec![program("go", &["version"], "Go", Language::Go.install())];
     let flags =
         ["build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", MADE, "."];
     let environment = [

@@ -49,6 +49,14 @@ impl Evaluator {
         (!cut).then_some(evaluation)
     }
 
+    /// The fuel of that call: about one unit for each instruction that it runs, the same at every call of the same
+    /// interaction. None where the engine does not count it.
+    pub fn fuel(&mut self, plugin: &Plugin, interaction: &Interaction) -> Option<u64> {
+        let (store, _) = enter(&plugin.inner, interaction, &plugin.inner.bounds, &self.arena);
+        self.arena.reset();
+        store.get_fuel().ok().map(|left| u64::MAX - left)
+    }
+
     fn run(&mut self, plugin: &Plugin, interaction: &Interaction, bounds: &Bounds) -> Evaluation {
         let started = Instant::now();
         let loaded = &*plugin.inner;

@@ -45,6 +45,7 @@ pub struct Engine {
     pub(super) lookups: Arc<Lookups>,
     pub(super) workshop: Workshop,
     pub(super) interrupted: Arc<AtomicBool>,
+    pub(super) counts_fuel: bool,
     ticker: Arc<Ticker>,
 }
 
@@ -97,19 +98,35 @@ pub enum EngineError {
 impl Engine {
     /// Starts the engine, which keeps compiled plugins in that private folder.
     pub fn start(cache: &Path) -> Result<Self, EngineError> {
-        let mut engine = Self::without_cache()?;
-        let opened = Cache::open(cache, &engine.wasmtime);
+        Self::without_cache()?.keeping(cache)
+    }
+
+    fn keeping(mut self, cache: &Path) -> Result<Self, EngineError> {
+        let opened = Cache::open(cache, &self.wasmtime);
         let cannot_use = |source| EngineError::Cache { path: cache.to_owned(), source };
-        engine.cache = Some(opened.map_err(cannot_use)?);
-        Ok(engine)
+        self.cache = Some(opened.map_err(cannot_use)?);
+        Ok(self)
     }
 
     /// Starts an engine that prepares every plugin anew and keeps nothing.
     pub fn without_cache() -> Result<Self, EngineError> {
-        let wasmtime = wasmtime::Engine::new(&settings()).map_err(EngineError::Engine)?;
+        Self::with(&settings(), false)
+    }
+
+    /// Starts an engine that counts what a call computes, see [`Evaluator::fuel`](super::Evaluator::fuel), and is slower for it.
+    pub fn counting_fuel(cache: Option<&Path>) -> Result<Self, EngineError> {
+        let engine = Self::with(settings().consume_fuel(true), true)?;
+        match cache {
+            Some(cache) => engine.keeping(cache),
+            None => Ok(engine),
+        }
+    }
+
+    fn with(settings: &Config, counts_fuel: bool) -> Result<Self, EngineError> {
+        let wasmtime = wasmtime::Engine::new(settings).map_err(EngineError::Engine)?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
         let (lookups, interrupted) = (Arc::default(), Arc::default());
-        Ok(Self { wasmtime, cache: None, lookups, workshop: Workshop::Here, interrupted, ticker })
+        Ok(Self { wasmtime, cache: None, lookups, workshop: Workshop::Here, interrupted, counts_fuel, ticker })
     }
 
     /// The same, preparing plugins there.

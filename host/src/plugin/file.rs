@@ -118,7 +118,9 @@ pub enum FileError {
         exports: String,
     },
     /// It was built for a contract that this host does not speak.
-    #[error("this plugin was built for version {found} of the contract; this host speaks {CONTRACT}")]
+    #[error(
+        "this plugin was built for version {found} of the contract; this host speaks {CONTRACT}: build it against that, or update the host"
+    )]
     Contract {
         /// The plugin's version.
         found: String,

@@ -154,6 +154,9 @@ pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) 
     let mut store = Store::new(&engine.wasmtime, guest);
     store.limiter(|guest| &mut guest.memory);
     store.epoch_deadline_callback(|store| Ok(at_a_tick(store.data())));
+    if engine.counts_fuel {
+        store.set_fuel(u64::MAX).expect("an engine that counts");
+    }
     fill(&mut store, bounds);
     store
 }

@@ -17,6 +17,7 @@ pub(super) fn new(name: &str, language: Language, kind: Kind, dir: Option<PathBu
     }
     say(&mut out, &format!("{} files in all. Next:\n", files.len()));
     say(&mut out, &format!("    cd {}", folder.display()));
+    say(&mut out, &format!("    {}", language.install()));
     say(&mut out, "    tribunal plugin build");
     say(&mut out, "    tribunal plugin test");
     Ok(ExitCode::SUCCESS)

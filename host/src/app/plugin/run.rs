@@ -8,14 +8,18 @@ use serde_json::{Value as Json, json};
 
 use super::LimitArgs;
 use crate::app::{Failure, say};
-use crate::author::recorded;
+use crate::author::{Rig, recorded};
 use crate::plugin::Evaluator;
 use crate::record::{NewInteraction, Outcome};
 
 pub(super) fn run(path: &Path, interaction: &Path, config: &str, limits: LimitArgs) -> Result<ExitCode, Failure> {
     let posted = read(interaction)?;
-    let plugin = limits.rig(path)?.load(&object(config)?).map_err(|error| crate::report(&*error))?;
-    let evaluation = Evaluator::default().evaluate(&plugin, &recorded(posted));
+    let (interaction, config) = (recorded(posted), object(config)?);
+    let load = |mut rig: Rig| rig.load(&config).map_err(|error| crate::report(&*error));
+    let mut evaluator = Evaluator::default();
+    let evaluation = evaluator.evaluate(&load(limits.rig(path)?)?, &interaction);
+    // Counting makes a call slower, so it is another one.
+    let fuel = evaluator.fuel(&load(limits.counting_rig(path)?)?, &interaction);
     let mut shown = match &evaluation.outcome {
         Outcome::Succeeded(verdicts) => json!({"outcome": "succeeded", "verdicts": verdicts}),
         Outcome::Failed(failure) => json!({
@@ -27,7 +31,7 @@ pub(super) fn run(path: &Path, interaction: &Path, config: &str, limits: LimitAr
     };
     shown["logs"] = serde_json::to_value(&evaluation.logs)?;
     shown["duration_us"] = evaluation.duration_us.into();
-    shown["epochs"] = evaluation.epochs.into();
+    shown["fuel"] = fuel.into();
     shown["peak_memory_bytes"] = evaluation.peak_memory.0.into();
     say(&mut stdout(), &serde_json::to_string_pretty(&shown)?);
     Ok(if evaluation.outcome.reason().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
