@@ -4,7 +4,7 @@
 need = command -v $(1) >/dev/null || { echo "installing $(1)"; cargo install --locked --quiet --debug $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test fuzz lint doc deny bench measure languages plugins clean
+.PHONY: help run stop test fuzz lint doc deny bench measure languages wit plugins clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,15 @@ measure: plugins ## How good the plugins are, against human labels
 languages: ## The table of languages, once `make test` has built their plugins
 	cargo build --release --package tribunal
 	cargo run --quiet --package tribunal-tests --bin languages
+
+# What `wkg publish` takes, and what `wit-deps` fetches; each is the same to the byte every time.
+TRIBUNAL = cargo run --quiet --package tribunal --
+WIT = target/wit
+wit: ## The contract as packages for wkg and wit-deps, into target/wit
+	@mkdir -p $(WIT)
+	$(TRIBUNAL) plugin wit $(WIT)/tribunal-plugin-0.1.0.wasm
+	tar --create --gzip --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rw,go=r \
+		--transform='s,^,wit/,' --directory=wit/v0.1 --file=$(WIT)/tribunal-plugin-0.1.0.tar.gz kinds.wit types.wit worlds.wit
 
 plugins: ## Build every plugin into target/plugins
 	@./plugins/build.sh

@@ -19,7 +19,7 @@ pub use cases::{Case, CaseError, CaseResult, Cases, read_cases};
 pub use expect::Mismatch;
 pub use labels::{Counts, Label, Quality, Row, Said, Words, YesNo, agrees, quality, read_rows, said, verdict_name};
 pub use language::Language;
-pub use new::{NewError, create};
+pub use new::{NewError, create, write_contract};
 pub use project::{Manifest, ManifestError, Project};
 pub use rig::{Rig, read_interactions, recorded};
 

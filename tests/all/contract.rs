@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sha2::{Digest, Sha256};
-use tribunal_tests::{binary, root};
+use tribunal_tests::{binary, output, root, run};
 
 /// The sha256 of a file: of one of WIT without its comments and white space, which mean nothing.
 fn digest(path: &Path) -> String {
@@ -84,4 +84,37 @@ fn plugins_of_every_version_judge_as_they_did() {
             assert!(output.status.success(), "{version}, {kind}: {output:?}");
         }
     }
+}
+
+#[test]
+fn the_contract_is_packed_for_other_tools() {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = |name: &str| {
+        let into = folder.path().join(name);
+        let mut make = Command::new("make");
+        make.arg("wit").arg(format!("TRIBUNAL={}", binary().display())).arg(format!("WIT={}", into.display()));
+        output(make.current_dir(root()));
+        files(&into).iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>()
+    };
+    let [archive, package] = <[_; 2]>::try_from(packed("once")).unwrap();
+    assert_eq!(packed("again"), [archive, package.clone()], "the same to the byte");
+
+    // `wit-deps` takes the WIT files of an archive's folder `wit`.
+    let unpacked = folder.path().join("unpacked");
+    fs::create_dir(&unpacked).unwrap();
+    let archive = folder.path().join("once/tribunal-plugin-0.1.0.tar.gz");
+    run(Command::new("tar").arg("xzf").arg(archive).current_dir(&unpacked));
+    let names =
+        |folder: &Path| files(folder).iter().map(|file| file.file_name().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&unpacked.join("wit")), names(&root().join("wit/v0.1")));
+    for name in names(&root().join("wit/v0.1")) {
+        let [theirs, ours] = [unpacked.join("wit"), root().join("wit/v0.1")].map(|folder| fs::read(folder.join(&name)));
+        assert_eq!(theirs.unwrap(), ours.unwrap());
+    }
+
+    // What is packed for `wkg` says the same as the files, of which the test of the registry has it fetched.
+    let mut resolve = wit_parser::Resolve::default();
+    let (of_files, _) = resolve.push_dir(root().join("wit/v0.1")).unwrap();
+    let encoded = wit_component::encode(&resolve, of_files, false).unwrap();
+    assert_eq!(package, encoded);
 }

@@ -20,6 +20,7 @@ mod operating;
 mod pricing;
 mod properties;
 mod recording;
+mod registry;
 mod replay;
 mod sample;
 mod standing;

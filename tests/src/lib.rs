@@ -4,11 +4,13 @@
 mod collector;
 pub mod edges;
 mod python;
+mod registry;
 mod server;
 pub mod wat;
 mod wire;
 
 pub use collector::{Collector, Manner, Seen};
 pub use python::{output, python, run};
+pub use registry::Registry;
 pub use server::{Server, binary, guest, plugin, root};
 pub use wire::{interaction, pages};

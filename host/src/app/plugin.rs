@@ -9,6 +9,7 @@ mod new;
 mod registry;
 mod run;
 mod test;
+mod wit;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -129,6 +130,12 @@ pub(super) enum PluginCommand {
         json: bool,
         #[command(flatten)]
         limits: LimitArgs,
+    },
+    /// Write the contract between host and plugins, for tools of your own: its WIT files into a folder, or the package as one
+    /// .wasm, as `wkg` publishes and fetches it.
+    Wit {
+        /// A folder, or a file that ends in .wasm.
+        output: PathBuf,
     },
     /// Put a plugin into an OCI registry, as `wkg` does. Credentials are those of `docker login`.
     Push {
@@ -260,6 +267,7 @@ pub(super) fn run(command: PluginCommand) -> Result<ExitCode, Failure> {
         PluginCommand::Test { file, cases, junit, watch, limits } => {
             test::test(file, &cases, junit.as_deref(), watch, limits)
         }
+        PluginCommand::Wit { output } => wit::wit(&output),
         PluginCommand::Push { file, reference, plain_http } => {
             registry::push(&file, &registry::Place::new(&reference, plain_http)?)
         }

@@ -55,6 +55,16 @@ pub fn create(folder: &Path, name: &str, language: Language, kind: Kind) -> Resu
     Ok(files)
 }
 
+/// Writes the contract's files into that folder and gives their paths.
+pub fn write_contract(folder: &Path) -> Result<Vec<PathBuf>, NewError> {
+    let paths = WIT.iter().map(|(name, bytes)| {
+        let path = folder.join(name);
+        write(&path, bytes)?;
+        Ok(path)
+    });
+    paths.collect()
+}
+
 /// Every file of a project and its text before names are put in.
 fn project_files(language: Language, kind: Kind) -> Vec<(String, &'static [u8])> {
     let mut files: Vec<(String, &[u8])> = Vec::new();

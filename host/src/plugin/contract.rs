@@ -44,6 +44,11 @@ pub fn contract_world(kinds: &[Kind]) -> Result<(Resolve, WorldId), String> {
     Ok((resolve, world))
 }
 
+/// The contract as a WIT package in its binary form.
+pub fn contract_package() -> Result<Vec<u8>, String> {
+    wit_component::encode(&CONTRACT.resolve, CONTRACT.package, false).map_err(|error| format!("{error:#}"))
+}
+
 /// A core module with the component type of a plugin of those kinds, for compilers that do not put it there.
 pub fn with_component_type(module: &[u8], kinds: &[Kind]) -> Result<Vec<u8>, String> {
     let (resolve, world) = contract_world(kinds)?;

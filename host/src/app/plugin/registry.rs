@@ -7,16 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential};
+use futures_util::TryStreamExt;
+use oci_client::annotations::{
+    ORG_OPENCONTAINERS_IMAGE_DESCRIPTION, ORG_OPENCONTAINERS_IMAGE_TITLE, ORG_OPENCONTAINERS_IMAGE_VERSION,
+};
 use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciImageManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
+use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use crate::app::{Failure, say};
 use crate::author::{Bundle, DESCRIPTION_SECTION, MANIFEST_SECTION};
 use crate::plugin::PluginFile;
-use crate::record::{ByteSize, Limits};
+use crate::record::Limits;
 
 // The media types of the Wasm OCI artifact, <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>.
 const CONFIG: &str = "application/vnd.wasm.config.v0+json";
@@ -67,15 +72,17 @@ pub(super) fn push(path: &Path, place: &Place) -> Result<ExitCode, Failure> {
     let Bundle { manifest_text, description, .. } = Bundle::read(file.bytes());
     let mut annotations = BTreeMap::new();
     if let Some(description) = &description {
-        annotations.insert("org.opencontainers.image.title".to_owned(), description.name.clone());
-        annotations.insert("org.opencontainers.image.version".to_owned(), description.version.clone());
-        annotations.insert("org.opencontainers.image.description".to_owned(), description.summary.clone());
+        annotations.insert(ORG_OPENCONTAINERS_IMAGE_TITLE.to_owned(), description.name.clone());
+        annotations.insert(ORG_OPENCONTAINERS_IMAGE_VERSION.to_owned(), description.version.clone());
+        annotations.insert(ORG_OPENCONTAINERS_IMAGE_DESCRIPTION.to_owned(), description.summary.clone());
         annotations.insert(DESCRIPTION_SECTION.to_owned(), serde_json::to_string(description)?);
     }
     if let Some(text) = manifest_text {
         annotations.insert(MANIFEST_SECTION.to_owned(), text);
     }
-    let layer = ImageLayer::new(component.to_vec(), LAYER.to_owned(), None);
+    // So that whoever gets it with other tools has a file of that name.
+    let title = BTreeMap::from([(ORG_OPENCONTAINERS_IMAGE_TITLE.to_owned(), place.file_name())]);
+    let layer = ImageLayer::new(component.to_vec(), LAYER.to_owned(), Some(title));
     let exports: Vec<_> = inspection
         .kinds
         .iter()
@@ -92,40 +99,75 @@ pub(super) fn push(path: &Path, place: &Place) -> Result<ExitCode, Failure> {
     let config = Config::new(serde_json::to_vec(&config)?, CONFIG.to_owned(), None);
     let mut manifest = OciImageManifest::build(std::slice::from_ref(&layer), &config, Some(annotations));
     manifest.media_type = Some(OCI_IMAGE_MEDIA_TYPE.to_owned());
-    let Place { reference, client, auth } = place;
-    let digest = wait(async {
-        client.push(reference, &[layer], config, auth, Some(manifest)).await?;
-        client.fetch_manifest_digest(reference, auth).await
-    })??;
+    let digest = wait(place.upload(&layer, &config, &manifest))??;
     let mut out = stdout();
-    say(&mut out, &format!("pushed {}", reference.whole()));
+    say(&mut out, &format!("pushed {}", place.reference.whole()));
     say(&mut out, &format!("digest {digest}"));
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn pull(place: &Place, output: Option<PathBuf>) -> Result<ExitCode, Failure> {
-    let Place { reference, client, auth } = place;
-    let image = wait(client.pull(reference, auth, vec![LAYER]))??;
-    let [layer] = image.layers.as_slice() else {
-        return Err(format!("{} has {} layers, and a plugin has one", reference.whole(), image.layers.len()).into());
-    };
-    if image.config.media_type != CONFIG {
-        return Err(format!("{} is {}, and a plugin is {CONFIG}", reference.whole(), image.config.media_type).into());
-    }
-    let most = Limits::default().size;
-    if layer.data.len() > most.0 {
-        return Err(
-            format!("{} has {}, and a plugin at most {most}", reference.whole(), ByteSize(layer.data.len())).into()
-        );
-    }
+    let reference = &place.reference;
+    let (digest, bytes) = wait(place.download())??;
     // Nothing that is no plugin is written.
-    let file = PluginFile::parse(&layer.data)?;
-    let name = reference.repository().rsplit('/').next().unwrap_or("plugin");
-    let path = output.unwrap_or_else(|| PathBuf::from(format!("{name}.wasm")));
-    std::fs::write(&path, &layer.data).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let file = PluginFile::parse(&bytes)?;
+    let path = output.unwrap_or_else(|| PathBuf::from(place.file_name()));
+    std::fs::write(&path, &bytes).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     let mut out = stdout();
     say(&mut out, &format!("pulled {} to {}", reference.whole(), path.display()));
-    say(&mut out, &format!("digest {}", image.digest.unwrap_or_default()));
+    say(&mut out, &format!("digest {digest}"));
     say(&mut out, &format!("sha256 {}", file.digest));
     Ok(ExitCode::SUCCESS)
+}
+
+impl Place {
+    /// The name of a plugin's file from there.
+    fn file_name(&self) -> String {
+        let repository = self.reference.repository();
+        format!("{}.wasm", repository.rsplit_once('/').map_or(repository, |(_, last)| last))
+    }
+
+    /// Puts everything there, and gives the digest of the manifest.
+    async fn upload(
+        &self,
+        layer: &ImageLayer,
+        config: &Config,
+        manifest: &OciImageManifest,
+    ) -> Result<String, Failure> {
+        let Self { reference, client, auth } = self;
+        client.store_auth_if_needed(reference.resolve_registry(), auth).await;
+        client.push_blob(reference, layer.data.clone(), &manifest.layers[0].digest).await?;
+        client.push_blob(reference, config.data.clone(), &manifest.config.digest).await?;
+        // The client's own way of writing a manifest leaves line feeds in texts as they are, which registries refuse.
+        let body = serde_json::to_vec(manifest)?;
+        client.push_manifest_raw(reference, body, HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE)).await?;
+        Ok(client.fetch_manifest_digest(reference, auth).await?)
+    }
+
+    /// The digest of the manifest, and the bytes of its one layer, which are those that the manifest names.
+    async fn download(&self) -> Result<(String, Vec<u8>), Failure> {
+        let Self { reference, client, auth } = self;
+        let whole = reference.whole();
+        let (manifest, digest) = client.pull_image_manifest(reference, auth).await?;
+        if manifest.config.media_type != CONFIG {
+            return Err(format!("{whole} is {}, and a plugin is {CONFIG}", manifest.config.media_type).into());
+        }
+        let [layer] = manifest.layers.as_slice() else {
+            return Err(format!("{whole} has {} layers, and a plugin has one", manifest.layers.len()).into());
+        };
+        let most = Limits::default().size;
+        let is_within = |bytes: usize| match bytes <= most.0 {
+            true => Ok(()),
+            false => Err(format!("{whole} has more than the {most} that a plugin may have")),
+        };
+        is_within(usize::try_from(layer.size).unwrap_or(usize::MAX))?;
+        let mut stream = client.pull_blob_stream(reference, layer).await?;
+        let mut bytes = Vec::new();
+        // A registry may send more than it said.
+        while let Some(piece) = stream.try_next().await? {
+            is_within(bytes.len() + piece.len())?;
+            bytes.extend_from_slice(&piece);
+        }
+        Ok((digest, bytes))
+    }
 }
