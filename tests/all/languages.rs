@@ -176,3 +176,24 @@ fn verdicts_are_the_same_in_every_language() {
     }
     println!("{compared} evaluations are the same");
 }
+
+/// Builds the page's project again, in another folder, and compares the bytes.
+#[test]
+fn the_same_source_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    for language in ["rust", "go", "c", "cpp", "zig"] {
+        let (_, built) = plugins(language).into_iter().find(|(kind, _)| *kind == PAGE_KIND).unwrap();
+        let project = built.parent().and_then(Path::parent).unwrap();
+        let name = format!("{language}-elsewhere");
+        let new = format!("tribunal plugin new {PAGE_PROJECT} --dir {name} --lang {language} --kind {PAGE_KIND}");
+        let tools: String = TOOLS
+            .into_iter()
+            .filter(|tools| project.join(tools).exists())
+            .fold(String::new(), |all, tools| all + &format!("ln -s {}/{tools} {name}/{tools}\n", project.display()));
+        // Nothing that was built before is at hand.
+        let homes = "export GOCACHE=$PWD/go-cache ZIG_GLOBAL_CACHE_DIR=$PWD/zig-cache XDG_CACHE_HOME=$PWD/cache";
+        shell(&format!("{homes}\n{new}\n{tools}cd {name}\ntribunal plugin build\n"), folder.path());
+        let again = folder.path().join(&name).join(format!("build/{PAGE_PROJECT}.wasm"));
+        assert!(fs::read(&built).unwrap() == fs::read(again).unwrap(), "{language}: the bytes differ");
+    }
+}

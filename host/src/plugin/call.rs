@@ -140,7 +140,7 @@ impl WarmInstance {
     pub fn new(plugin: &Plugin) -> wasmtime::Result<Self> {
         let loaded = &*plugin.inner;
         let mut store = sandbox::store(&loaded.engine, &loaded.bounds, Determinism::default());
-        let instance = loaded.instance.instantiate(&mut store)?;
+        let instance = instantiate(loaded, &mut store)?;
         Ok(Self { plugin: plugin.clone(), store, instance, arena: Bump::new() })
     }
 
@@ -214,11 +214,17 @@ impl From<types::Failure> for Failure {
     }
 }
 
-fn judge(loaded: &Loaded, interaction: &Interaction, store: &mut Store<Guest>, arena: &Bump) -> Result<Judged, Stop> {
+/// A fresh instance, configured.
+fn instantiate(loaded: &Loaded, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
     let instance = loaded.instance.instantiate(&mut *store)?;
     if loaded.prepared.no_snapshot.is_some() {
-        snapshot::configure_again(&instance, &loaded.binding.config, &mut *store)?;
+        snapshot::configure_again(&instance, &loaded.binding.config, store)?;
     }
+    Ok(instance)
+}
+
+fn judge(loaded: &Loaded, interaction: &Interaction, store: &mut Store<Guest>, arena: &Bump) -> Result<Judged, Stop> {
+    let instance = instantiate(loaded, store)?;
     judge_in(loaded, interaction, store, &instance, arena)
 }
 

@@ -113,6 +113,15 @@ impl Engine {
         Self::with(&settings(), false)
     }
 
+    /// Starts an engine for what is run once: it compiles faster, and what it compiled is slower.
+    pub(super) fn hasty() -> Result<Self, EngineError> {
+        let mut settings = settings();
+        settings
+            .cranelift_opt_level(wasmtime::OptLevel::None)
+            .cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass);
+        Self::with(&settings, false)
+    }
+
     /// Starts an engine that counts what a call computes, see [`Evaluator::fuel`](super::Evaluator::fuel), and is slower for it.
     pub fn counting_fuel(cache: Option<&Path>) -> Result<Self, EngineError> {
         let engine = Self::with(settings().consume_fuel(true), true)?;

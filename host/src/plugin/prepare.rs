@@ -8,7 +8,7 @@ use wasmtime::Store;
 
 use super::cache::Prepared;
 use super::call;
-use super::engine::Engine;
+use super::engine::{Engine, EngineError};
 use super::file::{CONTRACT, FileError, Inspection, PluginFile};
 use super::pieces::in_pieces;
 use super::sandbox::{self, Bounds, Guest};
@@ -44,6 +44,9 @@ pub(super) enum PrepareError {
     /// The file is no plugin.
     #[error(transparent)]
     File(#[from] FileError),
+    /// There is no engine to configure it with.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// It imports what this host does not have.
     #[error("it imports `{0}`, which this host does not offer")]
     UnknownImport(String),
@@ -110,9 +113,11 @@ fn make(engine: &Engine, file: &PluginFile, order: &Order) -> Result<(Prepared, 
     let began = Instant::now();
     let inspection = file.inspection()?;
     check_imports(inspection, &order.capabilities)?;
-    let linker = sandbox::linker(engine, inspection).map_err(PrepareError::Link)?;
+    // What is configured runs once, and is compiled twice as fast; what judges is compiled well.
+    let hasty = Engine::hasty()?;
+    let linker = sandbox::linker(&hasty, inspection).map_err(PrepareError::Link)?;
     let determinism = Determinism { now: 0, seed: order.seed };
-    let new_store = || sandbox::store(engine, &bounds(&order.limits, began.elapsed()), determinism);
+    let new_store = || sandbox::store(&hasty, &bounds(&order.limits, began.elapsed()), determinism);
     let configured = snapshot::configure(file.component()?, (&order.config, &inspection.kinds), &linker, new_store)?;
     let (no_snapshot, bytes) = match &configured.snapshot {
         Ok(snapshot) => (None, snapshot.as_slice()),

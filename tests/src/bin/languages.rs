@@ -27,16 +27,19 @@ fn main() -> anyhow::Result<()> {
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for (language, title, same_bytes) in LANGUAGES {
         let figures = bench(language)?;
-        let number = |path: &str| figures.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let number = |path: &str| {
+            let figure = figures.pointer(path).and_then(Value::as_f64);
+            figure.with_context(|| format!("{language} has no {path}: {figures}"))
+        };
         let snapshot = if figures["snapshot"] == true { "yes" } else { "no" };
         writeln!(
             out,
             "| {title} | {:.0} KB | {:.0} ms | {:.1} µs | {:.1} µs | {:.0} KiB | {snapshot} | {same_bytes} |",
-            number("/size_bytes") / 1e3,
-            number("/prepare_ms"),
-            number("/fresh_us/p50"),
-            number("/warm_us/p50"),
-            number("/peak_memory_bytes") / 1024.0
+            number("/size_bytes")? / 1e3,
+            number("/prepare_ms")?,
+            number("/fresh_us/p50")?,
+            number("/warm_us/p50")?,
+            number("/peak_memory_bytes")? / 1024.0
         )?;
     }
     Ok(())
