@@ -270,7 +270,11 @@ fn cases_pass_fail_and_are_reported() {
     let none = desk.run(&["test", text(&plugin), "--cases", "empty"]);
     assert!(none.code == 2 && none.err.contains("there is no case in empty"), "{none:?}");
     let absent = desk.run(&["test", "absent.wasm", "--cases", text(&good)]);
-    assert!(absent.code == 2 && absent.err.contains("cannot read absent.wasm"), "{absent:?}");
+    assert!(
+        absent.code == 2
+            && absent.err.contains("there is no absent.wasm; in a project, `tribunal plugin build` makes it"),
+        "{absent:?}"
+    );
 }
 
 #[test]
@@ -289,6 +293,44 @@ fn cases_can_want_a_failure_or_a_refused_config() {
     let cases = desk.write("traps.jsonl", case.to_string());
     let passed = desk.run(&["test", text(&traps), "--cases", text(&cases)]);
     assert!(passed.code == 0, "{passed:?}");
+}
+
+/// A project in Rust, with a case of its own.
+fn project(desk: &Desk) {
+    assert_eq!(desk.run(&["new", "length", "--lang", "rust", "--kind", "scorer"]).code, 0);
+    let expect = json!({"verdicts": [{"value": 2}]});
+    desk.write("length/cases/cases.jsonl", json!({"interaction": answered("a b"), "expect": expect}).to_string());
+}
+
+#[test]
+fn a_project_is_built_before_its_cases_are_tried_where_it_changed() {
+    let desk = Desk::new();
+    project(&desk);
+    fs::copy(root().join("tests/guests/length/src/lib.rs"), desk.path("length/src/lib.rs")).unwrap();
+    let first = desk.run(&["test", "length"]);
+    assert!(first.code == 0 && first.err.contains("$ cargo build"), "{first:?}");
+    let again = desk.run(&["test", "length"]);
+    assert!(again.code == 0 && !again.err.contains("$ cargo build"), "{again:?}");
+    // What does not build is not tried as it was before.
+    let source = fs::read_to_string(desk.path("length/src/lib.rs")).unwrap();
+    desk.write("length/src/lib.rs", source.replace("words as f64", "words as f65"));
+    let broken = desk.run(&["test", "length"]);
+    assert!(broken.code == 2 && broken.err.contains("ended with exit status"), "{broken:?}");
+    desk.write("length/src/lib.rs", source.replace("words as f64", "1.0 + words as f64"));
+    let failed = desk.run(&["test", "length"]);
+    assert!(failed.code == 1 && failed.out.contains("0 passed, 1 failed"), "{failed:?}");
+
+    // What no host would load is not built, and what the manifest says of the config is what the plugin takes.
+    desk.write("length/src/lib.rs", source.replace("words as f64", "[0.0][words + 9]"));
+    let traps = desk.run(&["build", "length"]);
+    assert!(traps.code == 1 && traps.err.contains("what was built does not load: a first call"), "{traps:?}");
+    assert!(!desk.path("length/build/length.wasm").exists());
+    let schema =
+        "fn config_schema() -> Option<String> { Some(r#\"{\"properties\": {\"most\": {}}}\"#.into()) } fn configure(";
+    desk.write("length/src/lib.rs", source.replace("fn configure(", schema));
+    let differs = desk.run(&["build", "length"]);
+    let words = "plugin.toml has [config] with the keys [\"max_words\"], and what was built has [\"most\"]";
+    assert!(differs.code == 1 && differs.err.contains(words), "{differs:?}");
 }
 
 #[test]
@@ -318,6 +360,11 @@ fn watched_cases_run_again_when_they_change() {
     child.wait().unwrap();
 }
 
+/// Traps on the interaction of the first call, and has nothing to say of others.
+const CANARY_TRAPS: &str =
+    "(func (export \"tribunal:plugin/scorer@0.1.0#evaluate\") (param $interaction i32) (result i32)
+    (if (call $is_canary (local.get $interaction)) (then unreachable)) (call $none))";
+
 #[test]
 fn one_call_is_shown_with_what_it_took() {
     let desk = Desk::new();
@@ -339,6 +386,11 @@ fn one_call_is_shown_with_what_it_took() {
     let wrong = desk.write("wrong.json", "{\"provider\": \"p\"}");
     let wrong = run(&[text(&wrong)]);
     assert!(wrong.code == 1 && wrong.err.contains("missing field `model`"), "{wrong:?}");
+    // One that no server would take can be looked at.
+    let traps = desk.write("traps.wasm", wat::plugin(CANARY_TRAPS, wat::SCORER));
+    assert_eq!(desk.run(&["run", text(&traps), "--interaction", text(&file)]).code, 0);
+    let absent = desk.run(&["run", "build/none.wasm", "--interaction", text(&file)]);
+    assert!(absent.err.contains("`tribunal plugin build` makes it"), "{absent:?}");
     let config = run(&[text(&file), "--config", "[]"]);
     assert!(config.code == 1 && config.err.contains("`--config` is a JSON object"), "{config:?}");
     let slow = run(&[text(&file), "--memory", "64KiB"]);
@@ -397,6 +449,13 @@ fn verdicts_are_measured_against_labels() {
     assert_eq!(count("all", "true_positives"), hits);
     assert_eq!(measured["differing"].as_array().unwrap().len(), wrong);
 
+    let given = desk.run(&["measure", text(&guest("length")), "--labels", text(&data), "--json", "--threshold", "31"]);
+    assert_eq!(given.json()["quality"]["threshold"], 31.0);
+    let unknown = desk.run(&["measure", text(&guest("length")), "--labels", text(&data), "--verdict", "nope"]);
+    assert!(
+        unknown.code == 1 && unknown.err.contains("no evaluation gave \"nope\"; what they gave: words"),
+        "{unknown:?}"
+    );
     let words = desk.write("words.jsonl", json!({"interaction": answered("a"), "label": "long"}).to_string());
     let mixed = desk.run(&["measure", text(&guest("length")), "--labels", text(&words)]);
     assert!(mixed.code == 1 && mixed.err.contains("are of different sorts"), "{mixed:?}");

@@ -47,6 +47,9 @@ pub(super) enum PluginCommand {
     Check {
         /// A component, or the core module that a compiler wrote.
         file: PathBuf,
+        /// The plugin's config, as JSON.
+        #[arg(long, default_value = "{}")]
+        config: String,
         #[command(flatten)]
         limits: LimitArgs,
     },
@@ -63,15 +66,15 @@ pub(super) enum PluginCommand {
     /// A case is a line of JSON: `name`, `config`, `interaction`, and in `expect` one of `verdicts`, `exactly`, `contains`,
     /// `failure` and `refused`. Exit codes: 0 where all pass, 1 where one does not, 2 where it could not be tried.
     Test {
-        /// The plugin; by default what `plugin build` wrote here.
-        file: Option<PathBuf>,
-        /// A .jsonl file, or a folder of them.
-        #[arg(long, default_value = "cases")]
-        cases: PathBuf,
+        /// A plugin, or a project, which is built first where something in it has changed; by default the project here.
+        path: Option<PathBuf>,
+        /// A .jsonl file, or a folder of them; by default the project's folder `cases`.
+        #[arg(long)]
+        cases: Option<PathBuf>,
         /// Also write the results there, as JUnit XML.
         #[arg(long)]
         junit: Option<PathBuf>,
-        /// Run again whenever the plugin or a case changes.
+        /// Run again whenever a source, the plugin or a case changes.
         #[arg(long)]
         watch: bool,
         #[command(flatten)]
@@ -122,6 +125,9 @@ pub(super) enum PluginCommand {
         /// The plugin's config, as JSON.
         #[arg(long, default_value = "{}")]
         config: String,
+        /// Judge by this threshold, rather than by the best on one half of the rows. A finding that is not there is below all.
+        #[arg(long)]
+        threshold: Option<f64>,
         /// How many rows on which plugin and label differ are shown.
         #[arg(long, default_value_t = 10)]
         show: usize,
@@ -200,7 +206,11 @@ impl LimitArgs {
 
     fn rig_on(&self, engine: Engine, path: &std::path::Path) -> Result<Rig, Failure> {
         let limits = self.limits();
-        let file = PluginFile::read(path, limits.size)?;
+        let read = PluginFile::read(path, limits.size);
+        let file = read.map_err(|error| match path.exists() {
+            true => crate::report(&error),
+            false => format!("there is no {}; in a project, `tribunal plugin build` makes it", path.display()),
+        })?;
         let wanted = Bundle::read(file.bytes()).manifest.map(|manifest| manifest.capabilities);
         let grants = self.grants.clone().or(wanted).unwrap_or_else(|| vec!["log".to_owned()]);
         Ok(Rig::new(engine, file, limits, grants))
@@ -262,10 +272,10 @@ pub(super) fn run(command: PluginCommand) -> Result<ExitCode, Failure> {
     match command {
         PluginCommand::New { name, lang, kind, dir } => new::new(&name, lang.0, kind.0, dir),
         PluginCommand::Build { dir } => build::build(&dir),
-        PluginCommand::Check { file, limits } => check::check(&file, limits),
+        PluginCommand::Check { file, config, limits } => check::check(&file, &config, limits),
         PluginCommand::Inspect { file, json } => inspect::inspect(&file, json),
-        PluginCommand::Test { file, cases, junit, watch, limits } => {
-            test::test(file, &cases, junit.as_deref(), watch, limits)
+        PluginCommand::Test { path, cases, junit, watch, limits } => {
+            test::test(path, cases, junit.as_deref(), watch, limits)
         }
         PluginCommand::Wit { output } => wit::wit(&output),
         PluginCommand::Push { file, reference, plain_http } => {
@@ -278,8 +288,8 @@ pub(super) fn run(command: PluginCommand) -> Result<ExitCode, Failure> {
         PluginCommand::Bench { file, interactions, config, json, limits } => {
             bench::bench(&file, interactions.as_deref(), &config, json, limits)
         }
-        PluginCommand::Measure { file, labels, verdict, config, show, json, limits } => {
-            measure::measure(&file, &labels, verdict, &config, show, json, limits)
+        PluginCommand::Measure { file, labels, verdict, config, threshold, show, json, limits } => {
+            measure::measure(&file, &labels, verdict, &config, threshold, show, json, limits)
         }
     }
 }

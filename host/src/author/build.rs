@@ -1,8 +1,12 @@
 //! `plugin build`: from a project to one file that a host loads.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
 
 use super::Language;
 use super::bindings;
@@ -11,7 +15,7 @@ use super::new::NewError;
 use super::project::{ManifestError, Project};
 use super::recipe::{Recipe, Tool};
 use super::rig::Rig;
-use crate::plugin::{Description, Engine, FileError, PluginFile, with_component_type};
+use crate::plugin::{Description, Engine, FileError, LoadError, PluginFile, with_component_type};
 use crate::record::{Kind, Limits};
 
 /// A finished plugin.
@@ -69,6 +73,14 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
+    /// No host would load what was built.
+    #[error("what was built does not load: {reason}{hint}")]
+    Load {
+        /// Why.
+        reason: String,
+        /// What else could be the matter, in that language.
+        hint: String,
+    },
     /// What was built can't be given its component type.
     #[error("what was built is no core module: {0}")]
     ComponentType(String),
@@ -102,6 +114,11 @@ pub fn build(project: &Project, engine: Engine, progress: &mut dyn FnMut(&str)) 
     let path = project.output();
     let keep = |path: &Path, source| BuildError::File { path: path.to_owned(), source };
     std::fs::create_dir_all(folder.join("build")).map_err(|source| keep(&path, source))?;
+    // What was built before is not what these sources make.
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(keep(&path, source)),
+        _ => {}
+    }
     for step in &recipe.steps {
         let command = step.to_string();
         progress(&command);
@@ -128,7 +145,14 @@ pub fn build(project: &Project, engine: Engine, progress: &mut dyn FnMut(&str)) 
     let component = built.component()?.to_vec();
     let (description, undescribed) = match describe(project, built, engine) {
         Ok(description) => (Some(description), None),
-        Err(reason) => (None, Some(reason)),
+        // A config that it cannot do without is the operator's to give.
+        Err(error) if matches!(*error, LoadError::Refused(_)) => (None, Some(crate::report(&*error))),
+        Err(error) => {
+            let reason = crate::report(&*error);
+            let is_trap = reason.contains("trap: ");
+            let hint = is_trap.then(|| language.hint(&project.manifest.kinds)).flatten().unwrap_or_default();
+            return Err(BuildError::Load { reason, hint });
+        }
     };
     if let Some(description) = &description {
         check_description(project, description)?;
@@ -159,10 +183,10 @@ fn check_world(project: &Project, built: &PluginFile) -> Result<(), BuildError> 
 }
 
 /// What the plugin says of itself, configured as where the operator writes no config.
-fn describe(project: &Project, built: PluginFile, engine: Engine) -> Result<Description, String> {
+fn describe(project: &Project, built: PluginFile, engine: Engine) -> Result<Description, Arc<LoadError>> {
     let capabilities = project.manifest.capabilities.clone();
     let plugin = Rig::new(engine, built, Limits::default(), capabilities).load("{}");
-    plugin.map(|plugin| plugin.description().clone()).map_err(|error| crate::report(&*error))
+    plugin.map(|plugin| plugin.description().clone())
 }
 
 fn check_description(project: &Project, description: &Description) -> Result<(), BuildError> {
@@ -172,10 +196,19 @@ fn check_description(project: &Project, description: &Description) -> Result<(),
         ("version", &manifest.version, &description.version),
         ("summary", &manifest.summary, &description.summary),
     ];
-    match fields.into_iter().find(|(_, manifest, built)| manifest != built) {
-        None => Ok(()),
-        Some((key, manifest, built)) => {
-            Err(BuildError::Differs { key, manifest: format!("{manifest:?}"), built: format!("{built:?}") })
-        }
+    if let Some((key, manifest, built)) = fields.into_iter().find(|(_, manifest, built)| manifest != built) {
+        return Err(BuildError::Differs { key, manifest: format!("{manifest:?}"), built: format!("{built:?}") });
     }
+    let Some(schema) = description.config_schema.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok())
+    else {
+        return Ok(());
+    };
+    let Some(properties) = schema["properties"].as_object() else { return Ok(()) };
+    let written: BTreeSet<_> = manifest.config.keys().collect();
+    let known: BTreeSet<_> = properties.keys().collect();
+    if written == known {
+        return Ok(());
+    }
+    let list = |keys: BTreeSet<&String>| format!("{:?}", keys.into_iter().collect::<Vec<_>>());
+    Err(BuildError::Differs { key: "[config] with the keys", manifest: list(written), built: list(known) })
 }

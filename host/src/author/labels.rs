@@ -1,6 +1,6 @@
 //! How far a plugin's verdicts agree with labels that people gave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct Row {
 
 /// What people say of an interaction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a label is true, false or a word")]
 pub enum Label {
     /// That it is so, or is not.
     YesNo(bool),
@@ -60,25 +60,50 @@ pub fn read_rows(path: &Path) -> Result<Vec<Row>, String> {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Said {
-    /// A number: a score's value, 1 or 0 for one that is true or false, or how sure it was of a finding; 0 without one.
+    /// A number: a score's value, 1 or 0 for one that is true or false, or how sure it was of a finding.
     Number(f64),
     /// A score's label.
     Word(String),
-    /// Nothing: the evaluation failed, or the verdict was not there.
+    /// That there is no such finding.
+    NotFound,
+    /// Nothing: the evaluation failed, or the score was not there.
     Nothing,
 }
 
-/// Which verdict of the plugin is compared: by the name of the first one there is, where none is named.
-pub fn verdict_name(outcomes: &[Outcome], named: Option<String>) -> Option<String> {
+/// Which verdict of the plugin is compared: that of the wanted name, or the first one there is. Where there is none, why.
+pub fn verdict_name(outcomes: &[Outcome], wanted: Option<String>) -> Result<String, String> {
+    let names: BTreeSet<_> = named(outcomes).map(|verdict| verdict.name.as_str()).collect();
+    let list = names.iter().copied().collect::<Vec<_>>().join(", ");
+    match wanted {
+        Some(wanted) if names.contains(wanted.as_str()) => Ok(wanted),
+        Some(wanted) if !names.is_empty() => Err(format!("no evaluation gave {wanted:?}; what they gave: {list}")),
+        _ => match (named(outcomes).next(), outcomes.iter().find_map(Outcome::failure)) {
+            (Some(first), _) => Ok(first.name.clone()),
+            (None, Some(failure)) => Err(format!(
+                "no evaluation gave a verdict; one failed with {}: {}",
+                failure.reason.as_str(),
+                failure.message
+            )),
+            (None, None) => Err("no evaluation gave a verdict, and none failed".to_owned()),
+        },
+    }
+}
+
+/// What each outcome says under that name, which one of them has.
+pub fn said(outcomes: &[Outcome], name: &str) -> Vec<Said> {
+    let is_finding = named(outcomes).any(|verdict| verdict.name == name && verdict.kind != VerdictKind::Score);
+    outcomes.iter().map(|outcome| says(outcome, name, is_finding)).collect()
+}
+
+fn named(outcomes: &[Outcome]) -> impl Iterator<Item = &Verdict> {
     let verdicts = outcomes.iter().filter_map(|outcome| match outcome {
         Outcome::Succeeded(verdicts) => Some(verdicts),
         Outcome::Failed(_) => None,
     });
-    named.or_else(|| verdicts.flatten().next().map(|verdict| verdict.name.clone()))
+    verdicts.flatten()
 }
 
-/// What an outcome says under that name.
-pub fn said(outcome: &Outcome, name: &str) -> Said {
+fn says(outcome: &Outcome, name: &str, is_finding: bool) -> Said {
     let Outcome::Succeeded(verdicts) = outcome else { return Said::Nothing };
     let of_name = |verdict: &&Verdict| verdict.name == name;
     match verdicts.iter().find(of_name) {
@@ -87,7 +112,11 @@ pub fn said(outcome: &Outcome, name: &str) -> Said {
         Some(Verdict { value: Some(Value::Label(word)), .. }) => Said::Word(word.clone()),
         Some(Verdict { kind: VerdictKind::Score, .. }) => Said::Nothing,
         // Findings: the surest of them; none is a judgement too.
-        _ => Said::Number(verdicts.iter().filter(of_name).filter_map(|verdict| verdict.confidence).fold(0.0, f64::max)),
+        Some(_) => {
+            Said::Number(verdicts.iter().filter(of_name).filter_map(|found| found.confidence).fold(0.0, f64::max))
+        }
+        None if is_finding => Said::NotFound,
+        None => Said::Nothing,
     }
 }
 
@@ -106,7 +135,7 @@ pub enum Quality {
 pub struct YesNo {
     /// The probability that a row labelled true has the higher score of two; over all rows.
     pub roc_auc: Option<f64>,
-    /// The threshold with the highest F1 on the first half of the rows.
+    /// The threshold: as it was given, or that with the highest F1 on the first half of the rows.
     pub threshold: Option<f64>,
     /// How good it is there.
     pub chosen_on: Counts,
@@ -159,10 +188,10 @@ pub struct Words {
 }
 
 /// Compares labels with what was said. None where there is nothing to compare: words were wanted and numbers came, or the
-/// other way round.
-pub fn quality(rows: &[Row], said: &[Said]) -> Option<Quality> {
+/// other way round. The threshold is chosen on one half of the rows where it is not given.
+pub fn quality(rows: &[Row], said: &[Said], threshold: Option<f64>) -> Option<Quality> {
     match rows.first()?.label {
-        Label::YesNo(_) => yes_no(rows, said).map(|found| Quality::YesNo(Box::new(found))),
+        Label::YesNo(_) => yes_no(rows, said, threshold).map(|found| Quality::YesNo(Box::new(found))),
         Label::Word(_) => words(rows, said).map(Quality::Words),
     }
 }
@@ -179,7 +208,7 @@ fn is_judged(said: &Said, threshold: Option<f64>) -> bool {
     matches!((said, threshold), (Said::Number(number), Some(threshold)) if *number >= threshold)
 }
 
-fn yes_no(rows: &[Row], said: &[Said]) -> Option<YesNo> {
+fn yes_no(rows: &[Row], said: &[Said], threshold: Option<f64>) -> Option<YesNo> {
     if said.iter().any(|said| matches!(said, Said::Word(_))) {
         return None;
     }
@@ -187,10 +216,11 @@ fn yes_no(rows: &[Row], said: &[Said]) -> Option<YesNo> {
     let half = |of: bool| rows.iter().zip(said).filter(move |(row, _)| is_first_half(row) == of);
     let scored = |(row, said): (&Row, &Said)| match said {
         Said::Number(number) => Some((*number, labelled(row))),
+        Said::NotFound => Some((f64::NEG_INFINITY, labelled(row))),
         Said::Word(_) | Said::Nothing => None,
     };
     let chosen: Vec<_> = half(true).filter_map(scored).collect();
-    let threshold = best_threshold(&chosen);
+    let threshold = threshold.or_else(|| best_threshold(&chosen));
     let judged = |(row, said): (&Row, &Said)| (labelled(row), is_judged(said, threshold));
     Some(YesNo {
         roc_auc: roc_auc(&rows.iter().zip(said).filter_map(scored).collect::<Vec<_>>()),
@@ -218,7 +248,7 @@ fn words(rows: &[Row], said: &[Said]) -> Option<Words> {
     };
     let word = |said: &Said| match said {
         Said::Word(word) => word.clone(),
-        Said::Number(_) | Said::Nothing => "–".to_owned(),
+        Said::Number(_) | Said::NotFound | Said::Nothing => "–".to_owned(),
     };
     let pairs: Vec<_> = rows.iter().map(label).zip(said.iter().map(word)).collect();
     let mut confusion = BTreeMap::<String, BTreeMap<String, usize>>::new();

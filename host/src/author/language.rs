@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::new::capitalized;
+use crate::record::Kind;
+
 /// A language that plugins are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,6 +60,23 @@ impl Language {
                 "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
             }
         }
+    }
+
+    /// What is often the matter where a plugin of those kinds traps before it says anything.
+    pub(super) fn hint(self, kinds: &[Kind]) -> Option<String> {
+        if !matches!(self, Self::Javascript | Self::Typescript) {
+            return None;
+        }
+        let camel = |words: &str| {
+            let mut words = words.split('-');
+            words.next().unwrap_or_default().to_owned() + &words.map(capitalized).collect::<String>()
+        };
+        let kind = camel(kinds.first()?.as_str());
+        Some(format!(
+            "\n\nA kind of plugin.toml that the source does not export traps like this. The source has to say\n\n    \
+             export const {{ describe, configure, {kind} }} = define{}({{ … }});\n",
+            capitalized(&kind)
+        ))
     }
 
     /// As it calls itself.

@@ -8,12 +8,18 @@ use crate::record::Kind;
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
+/// What the crate in a project in Rust is called.
+const SDK_NAME: &str = "tribunal-sdk";
+
 /// Why there is no new project.
 #[derive(Debug, thiserror::Error)]
 pub enum NewError {
     /// The name is none.
     #[error("{0:?} is no name for a plugin: small letters, digits and hyphens, beginning with a letter, at most 64")]
     Name(String),
+    /// The name is that of the SDK.
+    #[error("{SDK_NAME} is the name of the SDK; choose another")]
+    Taken,
     /// There is something already.
     #[error("{} is there already; name another folder", .0.display())]
     Exists(PathBuf),
@@ -39,6 +45,9 @@ pub fn create(folder: &Path, name: &str, language: Language, kind: Kind) -> Resu
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !is_name {
         return Err(NewError::Name(name.to_owned()));
+    }
+    if name == SDK_NAME {
+        return Err(NewError::Taken);
     }
     if folder.exists() {
         return Err(NewError::Exists(folder.to_owned()));
@@ -130,7 +139,7 @@ impl Words<'_> {
     }
 }
 
-fn capitalized(word: &str) -> String {
+pub(super) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or(String::new(), |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }

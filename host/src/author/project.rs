@@ -1,6 +1,7 @@
 //! A plugin's project: a folder with a `plugin.toml` that says what is built there.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,32 @@ use crate::record::Kind;
 
 /// The file that makes a folder a project.
 const FILE: &str = "plugin.toml";
+
+/// What compilers and those who install them write into a project, and cases, which are read anew each time.
+const MADE: [&str; 11] = [
+    "build",
+    "target",
+    "bindings",
+    "cases",
+    "venv",
+    ".venv",
+    "node_modules",
+    ".zig-cache",
+    "zig-out",
+    ".git",
+    "Cargo.lock",
+];
+
+/// When the newest source in that folder was changed.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let sources = entries.filter(|entry| Project::is_source(Path::new(&entry.file_name())));
+    let changed = sources.filter_map(|entry| {
+        let metadata = entry.metadata().ok()?;
+        if metadata.is_dir() { newest(&entry.path()) } else { metadata.modified().ok() }
+    });
+    changed.max()
+}
 
 /// What a plugin's `plugin.toml` says.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -106,6 +133,17 @@ impl Project {
             path: self.folder.join(FILE),
             what: format!("it has no `language`; there are {}", Language::ALL.map(Language::as_str).join(", ")),
         })
+    }
+
+    /// Whether something that the plugin is made of changed after it was built, or it was never built.
+    pub fn is_stale(&self) -> bool {
+        let built = std::fs::metadata(self.output()).and_then(|file| file.modified());
+        built.map_or(true, |built| newest(&self.folder).is_some_and(|newest| newest > built))
+    }
+
+    /// Whether that path, inside the project or not, is of what it is made of.
+    pub fn is_source(path: &Path) -> bool {
+        !path.iter().any(|part| MADE.iter().any(|made| part == *made))
     }
 
     /// Where the finished plugin is written.

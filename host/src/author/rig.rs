@@ -27,7 +27,18 @@ impl Rig {
         if let Some(loaded) = self.loaded.get(config) {
             return loaded.clone();
         }
-        let binding = Binding {
+        let loaded = Plugin::load(&self.engine, &self.file, self.binding(config)).map_err(Arc::new);
+        self.loaded.insert(config.to_owned(), loaded.clone());
+        loaded
+    }
+
+    /// The same without the call on a made-up interaction that a server makes first.
+    pub fn load_untried(&self, config: &str) -> Result<Plugin, LoadError> {
+        Plugin::load_untried(&self.engine, &self.file, self.binding(config))
+    }
+
+    fn binding(&self, config: &str) -> Arc<Binding> {
+        Arc::new(Binding {
             name: name(),
             component: self.file.digest,
             config: config.to_owned(),
@@ -35,10 +46,7 @@ impl Rig {
             sample: Sample::ALL,
             limits: self.limits,
             capabilities: self.capabilities.clone(),
-        };
-        let loaded = Plugin::load(&self.engine, &self.file, Arc::new(binding)).map_err(Arc::new);
-        self.loaded.insert(config.to_owned(), loaded.clone());
-        loaded
+        })
     }
 
     /// The plugin's file.

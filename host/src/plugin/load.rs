@@ -49,6 +49,9 @@ pub enum LoadError {
     /// It could not be prepared: the reason in words.
     #[error("{0}")]
     Preparation(String),
+    /// It refused its config: its reason.
+    #[error("it refused its `config`: {0}")]
+    Refused(String),
     /// The process that prepares plugins can't be started or talked to.
     #[error("cannot have it prepared")]
     Workshop(#[source] std::io::Error),
@@ -94,13 +97,23 @@ impl Plugin {
             otel.status_code = Empty,
             otel.status_description = Empty,
         );
-        span.in_scope(|| Self::make_ready(engine, file, binding)).inspect_err(|error| {
+        span.in_scope(|| Self::make_ready(engine, file, binding, true)).inspect_err(|error| {
             span.record("otel.status_code", "ERROR");
             span.record("otel.status_description", error.to_string());
         })
     }
 
-    fn make_ready(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
+    /// The same without a first call, for whoever wants to see what becomes of a call of their own.
+    pub fn load_untried(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
+        Self::make_ready(engine, file, binding, false)
+    }
+
+    fn make_ready(
+        engine: &Engine,
+        file: &PluginFile,
+        binding: Arc<Binding>,
+        is_tried: bool,
+    ) -> Result<Self, LoadError> {
         if binding.limits.memory.0 > MAX_MEMORY {
             return Err(LoadError::Memory);
         }
@@ -115,7 +128,9 @@ impl Plugin {
         let digest = binding.digest();
         let loaded = Loaded { engine, binding, digest, bounds, uses_wasi, kinds, instance, prepared };
         // Under the limits of every call, which may be tighter than those the snapshot was taken under.
-        call::canary(&loaded).map_err(LoadError::Canary)?;
+        if is_tried {
+            call::canary(&loaded).map_err(LoadError::Canary)?;
+        }
         Ok(Self { inner: Arc::new(loaded) })
     }
 

@@ -13,7 +13,7 @@ use super::cache::Prepared;
 use super::engine::Engine;
 use super::file::PluginFile;
 use super::load::LoadError;
-use super::prepare::{Order, prepare};
+use super::prepare::{Order, PrepareError, prepare};
 use crate::record::{Limits, short};
 
 /// The command of this program that [`serve_workshop`] answers.
@@ -44,6 +44,7 @@ pub enum Workshop {
 enum Answer {
     Prepared(Prepared),
     Failed(String),
+    Refused(String),
 }
 
 impl Workshop {
@@ -55,7 +56,7 @@ impl Workshop {
         order: &Order,
     ) -> Result<(Prepared, Vec<u8>), LoadError> {
         match self {
-            Self::Here => prepare(engine, file, order).map_err(|error| in_words(&error)),
+            Self::Here => prepare(engine, file, order).map_err(in_words),
             Self::Process { program, processors } => {
                 let mut process = Process::start(program, *processors).map_err(LoadError::Workshop)?;
                 let output = process.send(order, &file.bytes).map_err(LoadError::Workshop)?;
@@ -73,8 +74,11 @@ impl Workshop {
     }
 }
 
-fn in_words(error: &dyn std::error::Error) -> LoadError {
-    LoadError::Preparation(short(crate::report(error)))
+fn in_words(error: PrepareError) -> LoadError {
+    match error {
+        PrepareError::Refused(reason) => LoadError::Refused(short(reason)),
+        error => LoadError::Preparation(short(crate::report(&error))),
+    }
 }
 
 /// A process that prepares one plugin; dropping it ends it.
@@ -148,6 +152,7 @@ fn read_answer(output: ChildStdout) -> io::Result<Result<(Prepared, Vec<u8>), Lo
     output.read_until(b'\n', &mut answer)?;
     Ok(match serde_json::from_slice(&answer)? {
         Answer::Failed(reason) => Err(LoadError::Preparation(reason)),
+        Answer::Refused(reason) => Err(LoadError::Refused(reason)),
         Answer::Prepared(prepared) => {
             let mut code = Vec::new();
             output.read_to_end(&mut code)?;
@@ -169,7 +174,7 @@ pub fn serve_workshop() -> Result<(), Box<dyn std::error::Error + Send + Sync>> 
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
     let engine = Engine::without_cache()?;
-    let made = PluginFile::new(bytes).map_err(|error| in_words(&error));
+    let made = PluginFile::new(bytes).map_err(|error| in_words(error.into()));
     let made = made.and_then(|file| Workshop::Here.prepare(&engine, &file, &order));
     let mut output = io::stdout().lock();
     match made {
@@ -179,7 +184,11 @@ pub fn serve_workshop() -> Result<(), Box<dyn std::error::Error + Send + Sync>> 
             output.write_all(&code)?;
         }
         Err(error) => {
-            serde_json::to_writer(&mut output, &Answer::Failed(crate::report(&error)))?;
+            let answer = match error {
+                LoadError::Refused(reason) => Answer::Refused(reason),
+                error => Answer::Failed(crate::report(&error)),
+            };
+            serde_json::to_writer(&mut output, &answer)?;
             output.write_all(b"\n")?;
         }
     }

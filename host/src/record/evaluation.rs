@@ -48,12 +48,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The sort of failure, where it is one.
-    pub fn reason(&self) -> Option<Reason> {
+    /// The failure, where it is one.
+    pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Succeeded(_) => None,
-            Self::Failed(failure) => Some(failure.reason),
+            Self::Failed(failure) => Some(failure),
         }
+    }
+
+    /// The sort of failure, where it is one.
+    pub fn reason(&self) -> Option<Reason> {
+        self.failure().map(|failure| failure.reason)
     }
 
     /// The verdicts as they are stored: JSON, or nothing where there are none. The same verdicts are the same bytes.

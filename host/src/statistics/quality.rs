@@ -65,7 +65,7 @@ pub fn roc_auc(scored: &[(f64, bool)]) -> Option<f64> {
 }
 
 /// The threshold whose judgements, every score that reaches it, have the highest F1; the highest of those where several do.
-/// None where nothing is labelled yes.
+/// None where nothing is labelled yes. A score of minus infinity is judged no by all thresholds.
 pub(crate) fn best_threshold(scored: &[(f64, bool)]) -> Option<f64> {
     let mut sorted = scored.to_vec();
     sorted.sort_by(|(one, _), (other, _)| other.total_cmp(one));
@@ -75,7 +75,7 @@ pub(crate) fn best_threshold(scored: &[(f64, bool)]) -> Option<f64> {
         judged += tied.len();
         both += tied.iter().filter(|(_, labelled)| *labelled).count();
         let f1 = ratio(2 * both, judged + labelled);
-        if both > 0 && best.is_none_or(|(_, highest)| f1 > highest) {
+        if both > 0 && tied[0].0.is_finite() && best.is_none_or(|(_, highest)| f1 > highest) {
             best = Some((tied[0].0, f1));
         }
     }
@@ -126,6 +126,8 @@ mod tests {
     fn the_best_threshold_has_the_highest_f1() {
         assert_eq!(best_threshold(&[]), None);
         assert_eq!(best_threshold(&[(0.4, false)]), None);
+        assert_eq!(best_threshold(&[(0.4, false), (0.3, true), (f64::NEG_INFINITY, true)]), Some(0.3));
+        assert_eq!(best_threshold(&[(f64::NEG_INFINITY, true)]), None);
         assert_eq!(best_threshold(&[(0.9, true), (0.4, false)]), Some(0.9));
         // From 0.3 on: 3 of 4 are right and all are found, F1 6/7; from 0.8 on 2 of 2, F1 4/5.
         let scored = [(0.9, true), (0.8, true), (0.5, false), (0.3, true), (0.1, false)];

@@ -16,6 +16,7 @@ pub mod plugin {
         path: "../wit",
         world: "tribunal:sdk/base",
         generate_all,
+        additional_derives: [PartialEq],
         pub_export_macro: true,
         export_macro_name: "export_plugin",
         default_bindings_module: "tribunal_sdk::__private::plugin",

@@ -35,7 +35,11 @@ impl<P> Configured<P> {
 
 /// Reads the config, naming the key at fault.
 pub fn parse_config<C: DeserializeOwned>(json: &str) -> Result<C, String> {
-    serde_json::from_str(json).map_err(|error| format!("config: {error}"))
+    let mut reader = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| match error.path().to_string().as_str() {
+        "." => format!("config: {}", error.inner()),
+        key => format!("config: `{key}`: {}", error.inner()),
+    })
 }
 
 /// Makes a panic end the call with its message instead of a bare trap.

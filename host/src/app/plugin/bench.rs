@@ -1,6 +1,6 @@
 //! `tribunal plugin bench`: what a call of a plugin costs.
 
-use std::io::stdout;
+use std::io::{stderr, stdout};
 use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{LimitArgs, run};
-use crate::app::{Failure, say};
+use crate::app::{self, load, say};
 use crate::author::{read_interactions, recorded};
 use crate::plugin::{Evaluator, Plugin, WarmInstance};
-use crate::record::{Interaction, Outcome};
+use crate::record::{Failure, Interaction, Outcome};
 
 /// How long each figure is measured.
 const TIME: Duration = Duration::from_secs(2);
@@ -48,21 +48,25 @@ pub(super) fn bench(
     config: &str,
     json: bool,
     limits: LimitArgs,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, app::Failure> {
     let interactions = match interactions {
         Some(path) => read_interactions(path)?,
         None => vec![made_up()?],
     };
-    let mut rig = limits.rig(path)?;
+    // What was compiled before would hide what that takes.
+    let mut rig = limits.rig_on(load::engine_without_cache()?, path)?;
     let began = Instant::now();
     let plugin = rig.load(&run::object(config)?).map_err(|error| crate::report(&*error))?;
     let prepare_ms = began.elapsed().as_secs_f64() * 1e3;
 
-    let (mut peak_memory_bytes, mut failed, mut evaluator) = (0, 0, Evaluator::default());
+    let (mut peak_memory_bytes, mut failed, mut failure, mut evaluator) = (0, 0, None, Evaluator::default());
     let fresh_us = timed(&interactions, |interaction| {
         let evaluation = evaluator.evaluate(&plugin, interaction);
         peak_memory_bytes = peak_memory_bytes.max(evaluation.peak_memory.0);
-        failed += usize::from(matches!(evaluation.outcome, Outcome::Failed(_)));
+        if let Outcome::Failed(why) = evaluation.outcome {
+            failed += 1;
+            failure = Some(why);
+        }
         true
     });
     let warm_us = WarmInstance::new(&plugin)
@@ -85,6 +89,10 @@ pub(super) fn bench(
     } else {
         tell(&figures);
     }
+    if let Some(Failure { reason, message, .. }) = failure {
+        say(&mut stderr(), &format!("error: {failed} calls failed, the last with {}: {message}", reason.as_str()));
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,9 +111,6 @@ fn tell(figures: &Figures) {
         &mut out,
         &format!("snapshot    {}", if figures.snapshot { "yes" } else { "no: each call configures it anew" }),
     );
-    if figures.failed > 0 {
-        say(&mut out, &format!("failed      {} calls", figures.failed));
-    }
 }
 
 /// None where a call says that it cannot go on, or there is none.
@@ -142,7 +147,7 @@ fn throughput(plugin: &Plugin, interactions: &[Interaction], threads: usize) -> 
 }
 
 /// An interaction with an answer of 1 KB.
-fn made_up() -> Result<Interaction, Failure> {
+fn made_up() -> Result<Interaction, app::Failure> {
     let sentence = "The plugin is called with this answer again and again, to see how long it takes. ";
     let posted = json!({
         "provider": "openai",

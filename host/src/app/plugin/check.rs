@@ -4,14 +4,14 @@ use std::io::stdout;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{LimitArgs, inspect};
+use super::{LimitArgs, inspect, run};
 use crate::app::{Failure, say};
 
-pub(super) fn check(path: &Path, limits: LimitArgs) -> Result<ExitCode, Failure> {
+pub(super) fn check(path: &Path, config: &str, limits: LimitArgs) -> Result<ExitCode, Failure> {
     let mut rig = limits.rig(path)?;
     inspect::show(rig.file())?;
     let mut out = stdout();
-    match rig.load("{}") {
+    match rig.load(&run::object(config)?) {
         Ok(plugin) => {
             let description = plugin.description();
             say(&mut out, &format!("says      {} {}: {}", description.name, description.version, description.summary));

@@ -21,6 +21,7 @@ pub(super) fn measure(
     labels: &Path,
     verdict: Option<String>,
     config: &str,
+    threshold: Option<f64>,
     show: usize,
     json: bool,
     limits: LimitArgs,
@@ -32,11 +33,10 @@ pub(super) fn measure(
     let outcomes: Vec<Outcome> =
         bar.wrap_iter(rows.iter()).map(|row| evaluator.evaluate(&plugin, &row.interaction).outcome).collect();
     bar.finish_and_clear();
-    let failed = outcomes.iter().filter(|outcome| outcome.reason().is_some()).count();
-    let name =
-        verdict_name(&outcomes, verdict).ok_or("the plugin gave no verdict on any row; name one with --verdict")?;
-    let said: Vec<Said> = outcomes.iter().map(|outcome| said(outcome, &name)).collect();
-    let found = quality(&rows, &said).ok_or_else(|| {
+    let failures: Vec<_> = outcomes.iter().filter_map(Outcome::failure).collect();
+    let name = verdict_name(&outcomes, verdict)?;
+    let said = said(&outcomes, &name);
+    let found = quality(&rows, &said, threshold).ok_or_else(|| {
         format!("the labels and the verdict {name:?} are of different sorts: true and false go with numbers, words with labels")
     })?;
     let threshold = match &found {
@@ -48,14 +48,16 @@ pub(super) fn measure(
     let mut out = stdout();
     if json {
         let shown: Vec<_> = differing.iter().map(|(row, said)| difference(row, said)).collect();
-        let whole =
-            json!({"verdict": name, "rows": rows.len(), "failed": failed, "quality": found, "differing": shown});
+        let whole = json!({"verdict": name, "rows": rows.len(), "failed": failures.len(), "quality": found, "differing": shown});
         say(&mut out, &serde_json::to_string_pretty(&whole)?);
         return Ok(ExitCode::SUCCESS);
     }
-    say(&mut out, &format!("{} rows, verdict {name:?}, {failed} evaluations failed", rows.len()));
+    say(&mut out, &format!("{} rows, verdict {name:?}, {} evaluations failed", rows.len(), failures.len()));
+    if let Some(failure) = failures.first() {
+        say(&mut out, &format!("the first of them with {}: {}", failure.reason.as_str(), failure.message));
+    }
     match &found {
-        Quality::YesNo(found) => tell_yes_no(found),
+        Quality::YesNo(found) => tell_yes_no(found, threshold.is_some()),
         Quality::Words(found) => tell_words(found),
     }
     for (row, said) in differing {
@@ -85,10 +87,11 @@ fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
 }
 
-fn tell_yes_no(found: &YesNo) {
+fn tell_yes_no(found: &YesNo, is_given: bool) {
     let mut out = stdout();
     say(&mut out, &format!("ROC AUC    {}", figure(found.roc_auc)));
-    say(&mut out, &format!("threshold  {} (the best F1 on the first half)\n", figure(found.threshold)));
+    let how = if is_given { "as given" } else { "the best F1 on the first half" };
+    say(&mut out, &format!("threshold  {} ({how})\n", figure(found.threshold)));
     say(&mut out, "                 rows  precision  recall     F1    true+  false+  false-   true-");
     for (what, counts) in [("first half", &found.chosen_on), ("other half", &found.tried_on), ("all rows", &found.all)]
     {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use notify::{RecursiveMode, Watcher};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::LimitArgs;
+use super::{LimitArgs, build};
 use crate::app::{Failure, say};
 use crate::author::{Case, CaseResult, Project, read_cases};
 use crate::plugin::Evaluator;
@@ -19,31 +19,74 @@ const NOT_TRIED: u8 = 2;
 /// A compiler writes a file in several steps: what comes within this time is one change.
 const SETTLE: Duration = Duration::from_millis(200);
 
+/// What is tried: a finished plugin, or a project, which is built first where its sources are newer than what was built.
+enum Subject {
+    File(PathBuf),
+    Project(Box<Project>),
+}
+
+impl Subject {
+    fn new(path: Option<PathBuf>) -> Result<Self, Failure> {
+        match path {
+            Some(path) if !path.is_dir() => Ok(Self::File(path)),
+            path => {
+                let folder = path.unwrap_or_else(|| PathBuf::from("."));
+                Ok(Self::Project(Box::new(Project::open(&folder)?)))
+            }
+        }
+    }
+
+    /// The plugin's file, up to date.
+    fn file(&self) -> Result<PathBuf, Failure> {
+        match self {
+            Self::File(path) => Ok(path.clone()),
+            Self::Project(project) if project.is_stale() => {
+                // What plugin.toml says may be what changed.
+                let project = Project::open(&project.folder)?;
+                build::build(&project.folder)?;
+                Ok(project.output())
+            }
+            Self::Project(project) => Ok(project.output()),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::File(path) => path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            Self::Project(project) => &project.folder,
+        }
+    }
+}
+
 pub(super) fn test(
-    file: Option<PathBuf>,
-    cases: &Path,
+    path: Option<PathBuf>,
+    cases: Option<PathBuf>,
     junit: Option<&Path>,
     watch: bool,
     limits: LimitArgs,
 ) -> Result<ExitCode, Failure> {
-    let tried = match file.map_or_else(built_here, Ok) {
-        Ok(file) if watch => watched(&file, cases, junit, &limits),
-        Ok(file) => once(&file, cases, junit, &limits).map(|failed| ExitCode::from(u8::from(failed > 0))),
-        Err(error) => Err(error),
-    };
+    let tried = Subject::new(path).and_then(|subject| {
+        let beside = match &subject {
+            Subject::Project(project) if project.folder != Path::new(".") => project.folder.join("cases"),
+            Subject::Project(_) | Subject::File(_) => PathBuf::from("cases"),
+        };
+        let cases = cases.unwrap_or(beside);
+        if watch {
+            return watched(&subject, &cases, junit, &limits);
+        }
+        let failed = once(&subject, &cases, junit, &limits)?;
+        Ok(ExitCode::from(u8::from(failed > 0)))
+    });
     tried.or_else(|error| {
         say(&mut stderr(), &format!("error: {}", crate::report(&*error)));
         Ok(ExitCode::from(NOT_TRIED))
     })
 }
 
-fn built_here() -> Result<PathBuf, Failure> {
-    Ok(Project::open(Path::new("."))?.output())
-}
-
 /// Runs all cases and gives the number of those that failed.
-fn once(file: &Path, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<usize, Failure> {
+fn once(subject: &Subject, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<usize, Failure> {
     let cases = read_cases(cases)?;
+    let file = &subject.file()?;
     let mut rig = limits.rig(file)?;
     let mut evaluator = Evaluator::default();
     let began = Instant::now();
@@ -104,20 +147,28 @@ fn write_junit(path: &Path, file: &Path, cases: &[Case], results: &[CaseResult])
 }
 
 /// Runs all cases again at each change, until somebody ends it.
-fn watched(file: &Path, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<ExitCode, Failure> {
+fn watched(subject: &Subject, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<ExitCode, Failure> {
+    let folder = std::fs::canonicalize(subject.folder())?;
+    let (root, in_cases, is_project) =
+        (folder.clone(), std::fs::canonicalize(cases)?, matches!(subject, Subject::Project(_)));
+    // A build is no change of what is built.
+    let matters = move |path: &Path| {
+        let inside = path.strip_prefix(&root).unwrap_or(path);
+        !is_project || path.starts_with(&in_cases) || Project::is_source(inside)
+    };
     let (tell, changes) = channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| matters(path))) {
             // Whoever watched has gone where nobody takes it.
             let _ = tell.send(());
         }
     })?;
-    // The folder, since a build puts another file in the place of the old one.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    // Whole folders, since editors and builds put another file in the place of the old one.
+    let depth = if is_project { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+    watcher.watch(&folder, depth)?;
     watcher.watch(cases, RecursiveMode::Recursive)?;
     loop {
-        if let Err(error) = once(file, cases, junit, limits) {
+        if let Err(error) = once(subject, cases, junit, limits) {
             say(&mut stderr(), &format!("error: {}", crate::report(&*error)));
         }
         say(&mut stderr(), "waiting for a change; ^C ends this");

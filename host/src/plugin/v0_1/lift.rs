@@ -7,7 +7,7 @@ use super::types as wit;
 use crate::plugin::Description;
 use crate::record::{
     ByteSize, Content, Cost, CostItem, Interaction, Limits, Message, Part, Severity, Span, TextSource, Value, Verdict,
-    VerdictKind,
+    VerdictKind, short,
 };
 
 /// Why an output is refused.
@@ -41,6 +41,12 @@ const MOST_FOR_BYTE: usize = "\\u0000".len();
 const MOST_FOR_THING: usize = 512;
 /// What one takes beside its texts, about.
 const THING: usize = 64;
+
+/// A millionth, rounded half to even.
+fn millionth(exact: u128) -> u128 {
+    let (whole, rest) = (exact / 1_000_000, exact % 1_000_000);
+    whole + u128::from(rest > 500_000 || rest == 500_000 && whole % 2 == 1)
+}
 
 impl<'a> Lifter<'a> {
     pub(in crate::plugin) fn new(interaction: &'a Interaction, limits: &'a Limits) -> Self {
@@ -127,8 +133,17 @@ impl<'a> Lifter<'a> {
         if cost.currency.len() != 3 || !cost.currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(LiftError::Invalid(format!("the currency {:?} is not three capital letters", cost.currency)));
         }
+        // Both are within what can be counted: an item is below 2^128, and an amount below 2^64.
+        let mut sum = Some(0u128);
         let items = cost.items.into_iter().map(|item| {
             self.things += 1;
+            let exact = u128::from(item.quantity) * u128::from(item.unit_price);
+            sum = sum.and_then(|sum| sum.checked_add(exact));
+            if u128::from(item.amount) != millionth(exact) {
+                let (name, quantity, price) = (short(item.name), item.quantity, item.unit_price);
+                let words = format!("cost item {name:?} is {}, and {quantity} units at {price} are not", item.amount);
+                return Err(LiftError::Invalid(words));
+            }
             Ok(CostItem {
                 name: self.name("a cost item", item.name)?,
                 quantity: item.quantity,
@@ -137,6 +152,9 @@ impl<'a> Lifter<'a> {
             })
         });
         let items = items.collect::<Result<Vec<_>, LiftError>>()?;
+        if !items.is_empty() && sum.map(millionth) != Some(cost.amount.into()) {
+            return Err(LiftError::Invalid(format!("the amount {} is not the sum of its items", cost.amount)));
+        }
         let verdict = Verdict {
             value: Some(Value::Number(cost.amount as f64 / 1e9)),
             label: Some(cost.currency.clone()),
