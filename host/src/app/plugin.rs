@@ -113,30 +113,7 @@ pub(super) enum PluginCommand {
     ///
     /// Each row of the data is JSON: an `interaction` and a `label`, which is true, false, or a word. A threshold is chosen on
     /// one half of the rows and tried on the other.
-    Measure {
-        /// The plugin.
-        file: PathBuf,
-        /// The labelled rows, a .jsonl file.
-        #[arg(long)]
-        labels: PathBuf,
-        /// The verdict that is compared: the name of a score, or the category of a finding. By default the first there is.
-        #[arg(long)]
-        verdict: Option<String>,
-        /// The plugin's config, as JSON.
-        #[arg(long, default_value = "{}")]
-        config: String,
-        /// Judge by this threshold, rather than by the best on one half of the rows. A finding that is not there is below all.
-        #[arg(long)]
-        threshold: Option<f64>,
-        /// How many rows on which plugin and label differ are shown.
-        #[arg(long, default_value_t = 10)]
-        show: usize,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        limits: LimitArgs,
-    },
+    Measure(measure::MeasureArgs),
     /// Write the contract between host and plugins, for tools of your own: its WIT files into a folder, or the package as one
     /// .wasm, as `wkg` publishes and fetches it.
     Wit {
@@ -288,8 +265,6 @@ pub(super) fn run(command: PluginCommand) -> Result<ExitCode, Failure> {
         PluginCommand::Bench { file, interactions, config, json, limits } => {
             bench::bench(&file, interactions.as_deref(), &config, json, limits)
         }
-        PluginCommand::Measure { file, labels, verdict, config, threshold, show, json, limits } => {
-            measure::measure(&file, &labels, verdict, &config, threshold, show, json, limits)
-        }
+        PluginCommand::Measure(args) => measure::measure(args),
     }
 }

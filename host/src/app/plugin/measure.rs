@@ -1,9 +1,10 @@
 //! `tribunal plugin measure`: verdicts beside labels that people gave.
 
 use std::io::stdout;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
@@ -16,18 +17,37 @@ use crate::record::Outcome;
 /// How much of an answer is shown.
 const SHOWN: usize = 100;
 
-pub(super) fn measure(
-    path: &Path,
-    labels: &Path,
+/// What is measured, and against what.
+#[derive(Args)]
+pub(in crate::app) struct MeasureArgs {
+    /// The plugin.
+    file: PathBuf,
+    /// The labelled rows, a .jsonl file.
+    #[arg(long)]
+    labels: PathBuf,
+    /// The verdict that is compared: the name of a score, or the category of a finding. By default the first there is.
+    #[arg(long)]
     verdict: Option<String>,
-    config: &str,
+    /// The plugin's config, as JSON.
+    #[arg(long, default_value = "{}")]
+    config: String,
+    /// Judge by this threshold, rather than by the best on one half of the rows. A finding that is not there is below all.
+    #[arg(long)]
     threshold: Option<f64>,
+    /// How many rows on which plugin and label differ are shown.
+    #[arg(long, default_value_t = 10)]
     show: usize,
+    /// As JSON.
+    #[arg(long)]
     json: bool,
+    #[command(flatten)]
     limits: LimitArgs,
-) -> Result<ExitCode, Failure> {
-    let rows = read_rows(labels)?;
-    let plugin = limits.rig(path)?.load(&run::object(config)?).map_err(|error| crate::report(&*error))?;
+}
+
+pub(super) fn measure(args: MeasureArgs) -> Result<ExitCode, Failure> {
+    let MeasureArgs { file, labels, verdict, config, threshold, show, json, limits } = args;
+    let rows = read_rows(&labels)?;
+    let plugin = limits.rig(&file)?.load(&run::object(&config)?).map_err(|error| crate::report(&*error))?;
     let mut evaluator = Evaluator::default();
     let bar = ProgressBar::new(rows.len() as u64);
     let outcomes: Vec<Outcome> =
