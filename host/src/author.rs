@@ -6,6 +6,7 @@ mod build;
 mod bundle;
 mod cases;
 mod expect;
+mod json;
 mod labels;
 mod language;
 mod new;
@@ -15,8 +16,9 @@ mod rig;
 
 pub use build::{BuildError, Built, build};
 pub use bundle::{Bundle, DESCRIPTION_SECTION, MANIFEST_SECTION};
-pub use cases::{Case, CaseError, CaseResult, Cases, read_cases};
+pub use cases::{Case, CaseResult, read_cases};
 pub use expect::Mismatch;
+pub use json::parsed;
 pub use labels::{Counts, Label, Quality, Row, Said, Words, YesNo, agrees, quality, read_rows, said, verdict_name};
 pub use language::Language;
 pub use new::{NewError, create, write_contract};

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sha2::{Digest, Sha256};
-use tribunal_tests::{binary, output, root, run};
+use tribunal_tests::{binary, output, root, run, sha256};
 
 /// The sha256 of a file: of one of WIT without its comments and white space, which mean nothing.
 fn digest(path: &Path) -> String {
@@ -16,7 +15,7 @@ fn digest(path: &Path) -> String {
         let words: Vec<_> = code.flat_map(str::split_whitespace).collect();
         bytes = words.join(" ").into_bytes();
     }
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(bytes)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -1,12 +1,11 @@
 //! A plugin in every language: its page is followed word for word, and its verdicts are those of the one in Rust.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tribunal_tests::{Server, binary, output, root, run};
+use tribunal_tests::{Server, binary, locked, output, root, run, sha256};
 
 const LANGUAGES: [&str; 8] = ["rust", "python", "javascript", "typescript", "go", "c", "cpp", "zig"];
 const KINDS: [&str; 4] = ["scorer", "error-classifier", "bias-check", "pricing-adapter"];
@@ -21,9 +20,7 @@ const TOOLS: [&str; 2] = [".venv", "node_modules"];
 fn plugins(language: &str) -> Vec<(&'static str, PathBuf)> {
     let folder = root().join("target/languages").join(language);
     fs::create_dir_all(&folder).unwrap();
-    // Tests are processes of their own: one builds, and the others find it there.
-    let lock = File::create(folder.with_added_extension("lock")).unwrap();
-    lock.lock().unwrap();
+    let _lock = locked(&folder.with_added_extension("lock"));
     let (stamp, now) = (folder.join("stamp"), stamp(language));
     if fs::read_to_string(&stamp).unwrap_or_default() != now {
         fs::remove_dir_all(&folder).unwrap();
@@ -48,10 +45,7 @@ fn project(kind: &str) -> String {
 
 /// What the plugins are built from.
 fn stamp(language: &str) -> String {
-    let mut hash = Sha256::new();
-    hash.update(fs::read(binary()).unwrap());
-    hash.update(fs::read(page(language)).unwrap());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256([fs::read(binary()).unwrap(), fs::read(page(language)).unwrap()].concat())
 }
 
 fn page(language: &str) -> PathBuf {

@@ -9,9 +9,8 @@ use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_wasm::{WasmClient, WasmConfig};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tribunal_tests::{Registry, binary, guest, root};
+use tribunal_tests::{Registry, binary, guest, root, sha256};
 use wasm_pkg_client::{Client, Config, PackageRef, PublishOpts, Version};
 
 /// `tribunal plugin …`, with docker's credentials in that folder: what it printed, or why not.
@@ -111,10 +110,6 @@ fn finished() -> PathBuf {
     root().join("tests/fixtures/v0.1/scorer.wasm")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The value of a line that begins with that word.
 fn said<'a>(output: &'a str, word: &str) -> &'a str {
     output.lines().find_map(|line| line.strip_prefix(word)).unwrap_or_else(|| panic!("{output}")).trim()
@@ -129,7 +124,7 @@ fn what_is_pushed_is_pulled_here_and_by_wkg() {
 
     let (pulled, by_tag) = desk.pull("acme/my-check:0.1.0").unwrap();
     assert_eq!(by_tag, bytes);
-    assert_eq!((said(&pulled, "digest"), said(&pulled, "sha256")), (digest, hex(&bytes).as_str()));
+    assert_eq!((said(&pulled, "digest"), said(&pulled, "sha256")), (digest, sha256(&bytes).as_str()));
     assert_eq!(desk.pull(&format!("acme/my-check@{digest}")).unwrap().1, bytes);
     assert_eq!(desk.wkg_get("acme:my-check", "0.1.0"), bytes);
 
@@ -199,7 +194,7 @@ fn what_cannot_be_had_is_said() {
     assert!(nobody.contains("127.0.0.1:1"), "{nobody}");
 
     // A registry whose bytes are not those that the manifest names.
-    let blob = desk.registry.blob(&hex(&fs::read(finished()).unwrap()));
+    let blob = desk.registry.blob(&sha256(fs::read(finished()).unwrap()));
     let mut bytes = fs::read(&blob).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&blob, bytes).unwrap();

@@ -10,8 +10,7 @@ use std::process::{Command, Output};
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use tribunal_tests::{Server, binary, guest, interaction, plugin, root};
+use tribunal_tests::{Server, binary, guest, interaction, plugin, root, sha256};
 
 const FIRST_PARTY: [&str; 5] = ["refusal", "answer-errors", "answer-errors-fast", "bias", "pricing"];
 
@@ -41,10 +40,6 @@ fn complaint(folder: &Path, binding: &str) -> String {
     let output = replay(folder, &["--binding", binding]);
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn database(folder: &Path) -> Connection {
@@ -228,7 +223,7 @@ fn a_plugin_can_be_replayed_after_its_file_was_replaced() {
     server.post(&interaction("x", 40));
     server.wait_idle();
     let folder = server.folder.path().to_owned();
-    let digest_of_file = sha256(&fs::read(&component).unwrap());
+    let digest_of_file = sha256(fs::read(&component).unwrap());
     let kept = folder.join("tribunal.db.plugins").join(format!("{digest_of_file}.wasm"));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(kept.parent().unwrap()), mode(&kept)), (0o700, 0o600));
@@ -308,7 +303,7 @@ fn an_evaluation_says_what_it_depends_on() {
     let evaluation = server.json("/v1/interactions/x")["evaluations"][0].clone();
     let loaded = server.json("/v1/plugins")["items"][0].clone();
     for item in [&evaluation, &loaded] {
-        assert_eq!(item["sha256"], sha256(&fs::read(plugin("refusal")).unwrap()), "{item}");
+        assert_eq!(item["sha256"], sha256(fs::read(plugin("refusal")).unwrap()), "{item}");
         assert_eq!(item["config_sha256"], sha256(b"{\"threshold\":0.25}"), "{item}");
         assert_eq!(item["contract"], "0.1.0", "{item}");
         assert_eq!(item["binding"], loaded["binding"]);

@@ -3,6 +3,7 @@
 
 mod collector;
 pub mod edges;
+mod files;
 mod python;
 mod registry;
 mod server;
@@ -10,6 +11,7 @@ pub mod wat;
 mod wire;
 
 pub use collector::{Collector, Manner, Seen};
+pub use files::{locked, sha256};
 pub use python::{output, python, run};
 pub use registry::Registry;
 pub use server::{Server, binary, guest, plugin, root};

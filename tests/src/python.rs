@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::root;
+use crate::{locked, root};
 
 /// A Python that has the packages of a `requirements.txt` of the repository. The first time they are installed; pip
 /// says what it installs, and later finds it there.
@@ -11,9 +11,7 @@ pub fn python(requirements: &str) -> PathBuf {
     let venv = root().join("target/python").join(requirements.replace('/', "-"));
     let python = venv.join("bin/python");
     std::fs::create_dir_all(root().join("target/python")).expect("a folder that can be written");
-    // Tests are processes of their own: one installs, and the others find it there.
-    let lock = std::fs::File::create(venv.with_added_extension("lock")).expect("a folder that can be written");
-    lock.lock().expect("a lock");
+    let _lock = locked(&venv.with_added_extension("lock"));
     if !venv.join("bin/pip").exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
     }

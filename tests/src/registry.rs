@@ -1,13 +1,13 @@
 //! An OCI registry of its own for each test: the reference implementation, from Debian.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{root, run};
+use crate::{locked, root, run};
 
 /// The program, out of Debian's package: as it is installed, or unpacked into `target/registry`.
 fn program() -> PathBuf {
@@ -17,9 +17,7 @@ fn program() -> PathBuf {
     }
     let folder = root().join("target/registry");
     fs::create_dir_all(&folder).expect("a folder that can be written");
-    // Tests are processes of their own: one unpacks, and the others find it there.
-    let lock = File::create(folder.join("lock")).expect("a folder that can be written");
-    lock.lock().expect("a lock");
+    let _lock = locked(&folder.join("lock"));
     let program = folder.join("usr/bin/docker-registry");
     if !program.exists() {
         let script = "echo getting docker-registry, a package of Debian, into $PWD

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::load;
 use super::{Failure, say};
 use crate::config::Config;
+use crate::record::Kind;
 
 pub(super) fn check(config: Config) -> Result<ExitCode, Failure> {
     let mut out = stdout();
@@ -20,10 +21,10 @@ pub(super) fn check(config: Config) -> Result<ExitCode, Failure> {
         let name = plugin.name.clone();
         match load::load(&engine, plugin) {
             Ok(plugin) => {
-                let kinds: Vec<_> = plugin.kinds().map(crate::record::Kind::as_str).collect();
+                let kinds: Vec<_> = plugin.kinds().collect();
                 let description = plugin.description();
                 let how = plugin.no_snapshot().map_or(String::new(), |reason| format!(", no snapshot: {reason}"));
-                let what = format!("{} {} ({}){how}", description.name, description.version, kinds.join(", "));
+                let what = format!("{} {} ({}){how}", description.name, description.version, Kind::list(&kinds));
                 say(&mut out, &format!("ok      {name}: {what}"));
             }
             Err(error) => {

@@ -248,7 +248,7 @@ chosen!(Kind, Kind::ALL);
 pub(super) fn run(command: PluginCommand) -> Result<ExitCode, Failure> {
     match command {
         PluginCommand::New { name, lang, kind, dir } => new::new(&name, lang.0, kind.0, dir),
-        PluginCommand::Build { dir } => build::build(&dir),
+        PluginCommand::Build { dir } => build::build(&dir).map(|_| ExitCode::SUCCESS),
         PluginCommand::Check { file, config, limits } => check::check(&file, &config, limits),
         PluginCommand::Inspect { file, json } => inspect::inspect(&file, json),
         PluginCommand::Test { path, cases, junit, watch, limits } => {

@@ -164,11 +164,10 @@ pub fn build(project: &Project, engine: Engine, progress: &mut dyn FnMut(&str)) 
 
 fn check_world(project: &Project, built: &PluginFile) -> Result<(), BuildError> {
     let inspection = built.inspection()?;
-    let list = |kinds: &[Kind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
     let mut wanted = project.manifest.kinds.clone();
     wanted.sort_unstable();
     if wanted != inspection.kinds {
-        let (manifest, built) = (list(&wanted), list(&inspection.kinds));
+        let (manifest, built) = (Kind::list(&wanted), Kind::list(&inspection.kinds));
         return Err(BuildError::Differs { key: "kinds", manifest, built });
     }
     let granted = &project.manifest.capabilities;

@@ -1,6 +1,7 @@
 //! Cases: interactions, configs, and what is expected of a plugin, in JSONL files.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::expect::{Came, Expect, Mismatch};
+use super::json::{parsed, read_lines};
 use super::rig::{Rig, recorded};
 use crate::plugin::Evaluator;
 use crate::record::{NewInteraction, Outcome};
@@ -48,73 +50,43 @@ pub struct CaseResult {
     pub logs: Vec<String>,
 }
 
-/// Cases in the order of their files and lines.
-pub type Cases = Vec<Case>;
-
-/// Why there are no cases.
-#[derive(Debug, thiserror::Error)]
-pub enum CaseError {
-    /// A file or folder can't be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// It.
-        path: PathBuf,
-        /// The system's reason.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A line is no case.
-    #[error("{}:{line}: {reason}", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// There is none.
-    #[error("there is no case in {}: each line of a .jsonl file in it is one", .0.display())]
-    None(PathBuf),
-}
-
-/// Reads the cases of a file, or of every `.jsonl` file of a folder.
-pub fn read_cases(path: &Path) -> Result<Cases, CaseError> {
-    let cannot_read = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CaseError::Read { path, source }
-    };
-    let mut files = vec![path.to_owned()];
-    if fs::metadata(path).map_err(cannot_read(path))?.is_dir() {
-        let entries = fs::read_dir(path).map_err(cannot_read(path))?;
-        let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
-        files = paths.map_err(cannot_read(path))?;
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
-        files.sort();
-    }
+/// Reads the cases of a file, or of every `.jsonl` file of a folder, in the order of files and lines.
+pub fn read_cases(path: &Path) -> Result<Vec<Case>, String> {
+    let files = files(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let mut cases = Vec::new();
     for file in files {
-        let text = fs::read_to_string(&file).map_err(cannot_read(&file))?;
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let invalid = |reason| CaseError::Invalid { path: file.clone(), line: at + 1, reason };
-            cases.push(parse(&file, at + 1, line).map_err(invalid)?);
-        }
+        let lines = read_lines(&file, |line| {
+            let written: Written = parsed(line)?;
+            written.expect.check().map_err(|wrong| format!("`expect`: {wrong}"))?;
+            Ok(written)
+        })?;
+        cases.extend(lines.into_iter().map(|(line, written)| Case::new(&file, line, written)));
     }
-    if cases.is_empty() { Err(CaseError::None(path.to_owned())) } else { Ok(cases) }
+    match cases.is_empty() {
+        true => Err(format!("there is no case in {}: each line of a .jsonl file in it is one", path.display())),
+        false => Ok(cases),
+    }
 }
 
-fn parse(file: &Path, line: usize, text: &str) -> Result<Case, String> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let written: Written = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| format!("`{}`: {}", error.path(), error.inner()))?;
-    written.expect.check().map_err(|reason| format!("`expect`: {reason}"))?;
-    let Written { name, config, interaction, expect } = written;
-    let file_name = file.file_name().unwrap_or_default().display();
-    let name = name.unwrap_or_else(|| format!("{file_name}:{line}"));
-    Ok(Case { name, file: file.to_owned(), line, config: Json::Object(config).to_string(), interaction, expect })
+/// The path itself, or the files with cases in that folder.
+fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    Ok(files)
 }
 
 impl Case {
+    fn new(file: &Path, line: usize, written: Written) -> Self {
+        let Written { name, config, interaction, expect } = written;
+        let file_name = file.file_name().unwrap_or_default().display();
+        let name = name.unwrap_or_else(|| format!("{file_name}:{line}"));
+        Self { name, file: file.to_owned(), line, config: Json::Object(config).to_string(), interaction, expect }
+    }
+
     /// Puts it before the plugin.
     pub fn run(&self, rig: &mut Rig, evaluator: &mut Evaluator) -> CaseResult {
         let plugin = match rig.load(&self.config) {

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::json::{parsed, read_lines};
 use super::rig::recorded;
 use crate::record::{Interaction, NewInteraction, Outcome, Value, Verdict, VerdictKind};
 use crate::statistics::{Hits, best_threshold, roc_auc};
@@ -38,15 +39,9 @@ struct Written {
 
 /// Reads labelled rows, one on each line, or says which line is none.
 pub fn read_rows(path: &Path) -> Result<Vec<Row>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let rows = lines.map(|(at, line)| {
-        let mut reader = serde_json::Deserializer::from_str(line);
-        let written: Written = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| format!("{}:{}: `{}`: {}", path.display(), at + 1, error.path(), error.inner()))?;
-        Ok(Row { interaction: recorded(written.interaction), label: written.label })
-    });
-    let rows: Vec<Row> = rows.collect::<Result<_, String>>()?;
+    let row = |Written { interaction, label }| Row { interaction: recorded(interaction), label };
+    let lines = read_lines(path, |line| parsed(line).map(row))?;
+    let rows: Vec<_> = lines.into_iter().map(|(_, row)| row).collect();
     if rows.is_empty() {
         return Err(format!("{} has no row", path.display()));
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::json::{parsed, read_lines};
 use crate::plugin::{Engine, LoadError, Plugin, PluginFile};
 use crate::record::{Binding, Interaction, InteractionId, Limits, Name, NewInteraction, Sample, Seq, Time};
 
@@ -69,14 +70,7 @@ pub fn recorded(posted: NewInteraction) -> Interaction {
 
 /// Reads interactions, one on each line, or says which line is none.
 pub fn read_interactions(path: &Path) -> Result<Vec<Interaction>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let read = lines.map(|(at, line)| {
-        let mut reader = serde_json::Deserializer::from_str(line);
-        let posted = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| format!("{}:{}: `{}`: {}", path.display(), at + 1, error.path(), error.inner()))?;
-        Ok(recorded(posted))
-    });
-    let interactions: Vec<_> = read.collect::<Result<_, String>>()?;
+    let lines = read_lines(path, |line| parsed(line).map(recorded))?;
+    let interactions: Vec<_> = lines.into_iter().map(|(_, interaction)| interaction).collect();
     if interactions.is_empty() { Err(format!("{} has no interaction", path.display())) } else { Ok(interactions) }
 }

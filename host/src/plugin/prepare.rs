@@ -113,7 +113,7 @@ fn make(engine: &Engine, file: &PluginFile, order: &Order) -> Result<(Prepared, 
     let began = Instant::now();
     let inspection = file.inspection()?;
     check_imports(inspection, &order.capabilities)?;
-    // What is configured runs once, and is compiled twice as fast; what judges is compiled well.
+    // What is configured runs once, and is compiled faster; what judges is compiled well.
     let hasty = Engine::hasty()?;
     let linker = sandbox::linker(&hasty, inspection).map_err(PrepareError::Link)?;
     let determinism = Determinism { now: 0, seed: order.seed };

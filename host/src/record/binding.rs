@@ -114,6 +114,11 @@ impl Kind {
             Self::PricingAdapter => "pricing-adapter",
         }
     }
+
+    /// Their names, for a line of text.
+    pub fn list(kinds: &[Self]) -> String {
+        kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// What a binding stays within: at load its file and its preparation, later every call. A limit always has a value.

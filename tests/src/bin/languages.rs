@@ -5,17 +5,18 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+use tribunal::author::Language;
 use tribunal_tests::root;
 
-const LANGUAGES: [(&str, &str, &str); 8] = [
-    ("rust", "Rust", "yes"),
-    ("c", "C", "yes"),
-    ("cpp", "C++", "yes"),
-    ("zig", "Zig", "yes"),
-    ("go", "Go", "yes"),
-    ("javascript", "JavaScript", "no: the engine draws a seed"),
-    ("typescript", "TypeScript", "no: the engine draws a seed"),
-    ("python", "Python", "no: the compiler draws seeds"),
+const LANGUAGES: [(Language, &str); 8] = [
+    (Language::Rust, "yes"),
+    (Language::C, "yes"),
+    (Language::Cpp, "yes"),
+    (Language::Zig, "yes"),
+    (Language::Go, "yes"),
+    (Language::Javascript, "no: the engine draws a seed"),
+    (Language::Typescript, "no: the engine draws a seed"),
+    (Language::Python, "no: the compiler draws seeds"),
 ];
 
 fn main() -> anyhow::Result<()> {
@@ -25,7 +26,8 @@ fn main() -> anyhow::Result<()> {
         "| language | size | prepared, once | fresh call, 1 KB, p50 | warm, p50 | memory | snapshot | same source, same bytes |"
     )?;
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
-    for (language, title, same_bytes) in LANGUAGES {
+    for (language, same_bytes) in LANGUAGES {
+        let title = language.title();
         let figures = bench(language)?;
         let number = |path: &str| {
             let figure = figures.pointer(path).and_then(Value::as_f64);
@@ -46,7 +48,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Measures the plugin of a language with the release build, compiled anew.
-fn bench(language: &str) -> anyhow::Result<Value> {
+fn bench(language: Language) -> anyhow::Result<Value> {
     let file = root().join(format!("target/languages/{language}/my-check/build/my-check.wasm"));
     if !file.exists() {
         bail!("{} is missing: `make test` builds it", file.display());

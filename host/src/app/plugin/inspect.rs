@@ -32,13 +32,12 @@ pub(super) fn inspect(path: &Path, json: bool) -> Result<ExitCode, Failure> {
 /// In words.
 pub(super) fn show(file: &PluginFile) -> Result<(), Failure> {
     let found = file.inspection()?;
-    let kinds: Vec<_> = found.kinds.iter().copied().map(Kind::as_str).collect();
     let mut out = stdout();
     say(&mut out, &format!("sha256    {}", file.digest));
     say(&mut out, &format!("format    {}", found.format));
     say(&mut out, &format!("size      {} bytes", found.size));
     say(&mut out, &format!("contract  {}", found.contract));
-    say(&mut out, &format!("kinds     {}", kinds.join(", ")));
+    say(&mut out, &format!("kinds     {}", Kind::list(&found.kinds)));
     say(&mut out, &format!("imports   {}", found.imports.join("\n          ")));
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::LimitArgs;
 use crate::app::{Failure, say};
-use crate::author::{Rig, recorded};
+use crate::author::{Rig, parsed, recorded};
 use crate::plugin::Evaluator;
 use crate::record::{NewInteraction, Outcome};
 
@@ -46,9 +46,7 @@ fn read(path: &Path) -> Result<NewInteraction, Failure> {
         std::fs::read_to_string(path).map(|read| text = read)
     };
     read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let mut reader = serde_json::Deserializer::from_str(&text);
-    let read = serde_path_to_error::deserialize(&mut reader);
-    Ok(read.map_err(|error| format!("{}: `{}`: {}", path.display(), error.path(), error.inner()))?)
+    Ok(parsed(&text).map_err(|wrong| format!("{}: {wrong}", path.display()))?)
 }
 
 /// A config as the host hands it over: an object, its keys sorted.

@@ -40,12 +40,7 @@ impl Subject {
     fn file(&self) -> Result<PathBuf, Failure> {
         match self {
             Self::File(path) => Ok(path.clone()),
-            Self::Project(project) if project.is_stale() => {
-                // What plugin.toml says may be what changed.
-                let project = Project::open(&project.folder)?;
-                build::build(&project.folder)?;
-                Ok(project.output())
-            }
+            Self::Project(project) if project.is_stale() => build::build(&project.folder),
             Self::Project(project) => Ok(project.output()),
         }
     }
