@@ -62,7 +62,7 @@ wit: ## The contract as packages for wkg and wit-deps, into target/wit
 	@mkdir -p $(WIT)
 	$(TRIBUNAL) plugin wit $(WIT)/tribunal-plugin-0.1.0.wasm
 	tar --create --gzip --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rw,go=r \
-		--transform='s,^,wit/,' --directory=wit/v0.1 --file=$(WIT)/tribunal-plugin-0.1.0.tar.gz kinds.wit types.wit worlds.wit
+		--transform='s,^,wit/,' --directory=wit/v0.1 --file=$(WIT)/tribunal-plugin-0.1.0.tar.gz kinds.wit models.wit types.wit worlds.wit
 
 plugins: ## Build every plugin into target/plugins
 	@./plugins/build.sh

@@ -7,7 +7,8 @@ use std::{env, fs, io};
 const FOLDERS: [(&str, &str); 3] = [("TEMPLATES", "examples/templates"), ("SDK", "plugins/sdk"), ("WIT", "wit/v0.1")];
 
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let told = |name| env::var_os(name).map(PathBuf::from).expect("cargo says where");
+    let root = told("CARGO_MANIFEST_DIR").join("..");
     let mut code = String::new();
     for (name, folder) in FOLDERS {
         let folder = fs::canonicalize(root.join(folder))?;
@@ -22,8 +23,7 @@ fn main() -> io::Result<()> {
         }
         code.push_str("];\n");
     }
-    let out = env::var_os("OUT_DIR").map(PathBuf::from).expect("cargo says where");
-    fs::write(out.join("embedded.rs"), code)
+    fs::write(told("OUT_DIR").join("embedded.rs"), code)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! The operator's file, parsed once into valid values. Knows nothing of the plugins' contents.
 
 mod file;
+mod model;
 mod plugin;
 mod telemetry;
 
@@ -9,10 +10,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use file::ConfigError;
+pub use model::ModelError;
 pub use plugin::{Plugin, PluginConfig};
 pub use telemetry::{Endpoint, Telemetry};
 
-use crate::record::ByteSize;
+use crate::record::{ByteSize, ModelDefinition};
 
 /// Everything the operator can say.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct Config {
     pub max_backlog: ByteSize,
     /// Where the host's own spans go, if they go anywhere.
     pub telemetry: Option<Telemetry>,
+    /// The models that plugins may be granted, sorted by alias.
+    pub models: Vec<ModelDefinition>,
     /// The plugins, sorted by name.
     pub plugins: Vec<Plugin>,
 }

@@ -12,6 +12,7 @@ mod lanes;
 mod progress;
 mod retries;
 mod roster;
+mod waiting;
 mod worker;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -122,6 +123,10 @@ impl Dispatcher {
         };
         let mut threads: Vec<_> = (0..workers).map(|_| work(Pace::Quick, "worker")).collect();
         threads.extend((0..workers * SLOW_WORKERS).map(|_| work(Pace::Slow, "slow-worker")));
+        threads.extend((0..workers).map(|_| {
+            let shared = Arc::clone(&shared);
+            crate::spawn("waiting-worker", move || waiting::run(&shared, workers))
+        }));
         Self { shared, workers: threads }
     }
 

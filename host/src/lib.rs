@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod histogram;
 pub mod http;
 pub mod ingest;
+pub mod model;
 pub mod plugin;
 pub mod record;
 mod statistics;

@@ -8,6 +8,7 @@ mod contract;
 mod engine;
 mod file;
 mod load;
+mod models;
 mod pieces;
 mod prepare;
 mod private;

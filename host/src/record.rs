@@ -9,16 +9,21 @@ mod evaluation;
 mod filter;
 mod interaction;
 mod message;
+mod model;
 mod scalar;
 mod time;
 mod verdict;
 
-pub use binding::{Binding, BindingDigest, ComponentDigest, ConfigDigest, Kind, Limits, Sample, Start};
+pub use binding::{Binding, BindingDigest, ComponentDigest, ConfigDigest, GrantedModel, Kind, Limits, Sample, Start};
 pub use definition::DefinitionError;
 pub use evaluation::{Evaluation, Failure, LogLine, Outcome, Reason, short};
 pub use filter::{Filter, FilterError};
 pub use interaction::{CallError, Document, Interaction, NewInteraction, PromptVersion, Usage};
 pub use message::{Content, Message, Part};
+pub use model::{
+    Ask, Asked, Completion, ModelAnswer, ModelCall, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest,
+    Models, NoModels, Prompt, PromptMessage, Provider, Secret, TokenLogprob,
+};
 pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, NameError, Rate, Seq};
 pub use time::Time;
 pub use verdict::{Cost, CostItem, Severity, Span, TextSource, Value, Verdict, VerdictKind};

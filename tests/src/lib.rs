@@ -4,6 +4,7 @@
 mod collector;
 pub mod edges;
 mod files;
+mod provider;
 mod python;
 mod registry;
 mod server;
@@ -12,6 +13,7 @@ mod wire;
 
 pub use collector::{Collector, Manner, Seen};
 pub use files::{locked, sha256};
+pub use provider::{Asked, Provider, Reply};
 pub use python::{output, python, run};
 pub use registry::Registry;
 pub use server::{Server, binary, guest, plugin, root};

@@ -179,6 +179,7 @@ impl LoadedItem {
             pace: match lane.pace {
                 Pace::Quick => "quick",
                 Pace::Slow => "slow",
+                Pace::Waiting => "waiting",
             },
             breaker: lane.breaker.into(),
             retries: RetriesItem { waiting: lane.retries, next: lane.next_retry },

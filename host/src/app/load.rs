@@ -61,6 +61,7 @@ pub(super) fn bind(plugin: config::Plugin) -> Result<(PluginFile, Binding), Erro
         sample: plugin.sample,
         limits: plugin.limits,
         capabilities: plugin.capabilities,
+        models: plugin.models,
     };
     Ok((file, binding))
 }

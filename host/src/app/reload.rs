@@ -15,6 +15,7 @@ use crate::api::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadReq
 use crate::config::{self, Config, ConfigError};
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
+use crate::model::ModelDesk;
 use crate::plugin::{Archive, Engine, Plugin};
 use crate::record::{Name, Seq};
 
@@ -37,13 +38,20 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    pub(super) fn start(engine: Engine, archive: Archive, dispatcher: Arc<Dispatcher>, config: Config) -> Self {
+    pub(super) fn start(
+        engine: Engine,
+        archive: Archive,
+        models: Arc<ModelDesk>,
+        dispatcher: Arc<Dispatcher>,
+        config: Config,
+    ) -> Self {
         let (asked, requests) = sync_channel(QUEUE);
         let reloads = Reloads::new(asked);
         let watcher = config.file.as_deref().and_then(|file| watch(file, reloads.clone()));
         let stop = Arc::default();
         let (stopped, reloaded) = (Arc::clone(&stop), reloads.clone());
-        let mut state = State { engine, archive, dispatcher, config, seen: None, reloads: reloaded, stop: stopped };
+        let mut state =
+            State { engine, archive, models, dispatcher, config, seen: None, reloads: reloaded, stop: stopped };
         let thread = crate::spawn("loader", move || {
             crate::Priority::Leisure.take();
             state.run(&requests);
@@ -87,6 +95,7 @@ fn watch(file: &Path, reloads: Reloads) -> Option<notify::PollWatcher> {
 struct State {
     engine: Engine,
     archive: Archive,
+    models: Arc<ModelDesk>,
     dispatcher: Arc<Dispatcher>,
     config: Config,
     /// The text that was loaded last, so that a change that changes nothing does nothing.
@@ -151,6 +160,7 @@ impl State {
         if !needs_restart.is_empty() {
             tracing::warn!(keys = needs_restart.join(", "), "these take effect at the next start only");
         }
+        self.models.set(config.models);
         let items = self.apply(config.plugins, false);
         Ok(ReloadReport { items, needs_restart })
     }

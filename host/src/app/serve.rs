@@ -19,6 +19,7 @@ use crate::api::{Api, ReloadCause, Reloads};
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
+use crate::model::ModelDesk;
 use crate::plugin::Archive;
 use crate::store::{Store, StoreOptions};
 use crate::{api, ingest};
@@ -35,14 +36,15 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
         format!("cannot listen on {}: {error}; {hint}", config.listen)
     })?;
     let store = Store::open(&config.data, &StoreOptions { max_backlog: config.max_backlog.0 })?;
-    let engine = load::engine(&config.data)?;
+    let models = Arc::new(ModelDesk::new(config.models.clone())?);
+    let engine = load::engine(&config.data)?.asking(Arc::clone(&models) as _);
     let archive = Archive::open(&load::archive_folder(&config.data))?;
     let names: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let dispatcher = Arc::new(Dispatcher::start(store.clone(), config.workers, names));
     tracing::info!(listen = %listener.local_addr()?, data = %config.data.display(), plugins = config.plugins.len(), "serving");
 
     let max_body = config.max_body.0;
-    let loader = Loader::start(engine.clone(), archive, Arc::clone(&dispatcher), config);
+    let loader = Loader::start(engine.clone(), archive, models, Arc::clone(&dispatcher), config);
     let (bench, reloads) = (dispatcher.bench(), loader.reloads());
     let comparisons = Arc::new(Semaphore::new(1));
     let api = Api { store: store.clone(), bench, max_body, reloads, comparisons, engine, traffic: Arc::default() };

@@ -47,6 +47,7 @@ impl Rig {
             sample: Sample::ALL,
             limits: self.limits,
             capabilities: self.capabilities.clone(),
+            models: Vec::new(),
         })
     }
 

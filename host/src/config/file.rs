@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Config, Endpoint, Telemetry, plugin, telemetry};
+use super::{Config, Endpoint, ModelError, Telemetry, model, plugin, telemetry};
 use crate::record::{ByteSize, Name};
 
 /// Why there is no configuration.
@@ -29,6 +29,25 @@ pub enum ConfigError {
         /// The reason, with line and column.
         #[source]
         source: Box<toml::de::Error>,
+    },
+    /// A model cannot be used.
+    #[error("the configuration {} is not valid", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Which model and why.
+        #[source]
+        source: ModelError,
+    },
+    /// A plugin is granted a model that there is not.
+    #[error("the configuration {} is not valid: plugin {plugin} is granted the model {alias:?}, and there is no [models.{alias}]", path.display())]
+    NoModel {
+        /// The file.
+        path: PathBuf,
+        /// The plugin.
+        plugin: Name,
+        /// The model.
+        alias: Name,
     },
     /// An environment variable says something that cannot be.
     #[error("{name}={value:?} in the environment is not {expected}")]
@@ -57,6 +76,8 @@ struct File {
     #[serde(default = "default_max_backlog")]
     max_backlog: ByteSize,
     telemetry: Option<Telemetry>,
+    #[serde(default)]
+    models: BTreeMap<Name, model::Table>,
     #[serde(default)]
     plugins: BTreeMap<Name, plugin::Table>,
 }
@@ -115,6 +136,12 @@ pub(super) fn parse(
         None => file.listen,
     };
     let telemetry = telemetry(file.telemetry, &environment)?;
+    let models = file.models.into_iter().map(|(alias, table)| table.resolve(alias, folder, &environment));
+    let models =
+        models.collect::<Result<Vec<_>, _>>().map_err(|source| ConfigError::Model { path: path.to_owned(), source })?;
+    let plugins = file.plugins.into_iter().map(|(name, table)| table.resolve(name, folder, &models));
+    let plugins = plugins.collect::<Result<Vec<_>, _>>();
+    let plugins = plugins.map_err(|(plugin, alias)| ConfigError::NoModel { path: path.to_owned(), plugin, alias })?;
     Ok(Config {
         file: Some(path.to_owned()),
         listen,
@@ -123,7 +150,8 @@ pub(super) fn parse(
         max_body: file.max_body,
         max_backlog: file.max_backlog,
         telemetry,
-        plugins: file.plugins.into_iter().map(|(name, table)| table.resolve(name, folder)).collect(),
+        models,
+        plugins,
     })
 }
 

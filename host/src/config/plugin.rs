@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value as Json;
 
-use crate::record::{ByteSize, ComponentDigest, Deadline, Filter, Limits, Name, Sample, Start};
+use crate::record::{
+    ByteSize, ComponentDigest, Deadline, Filter, GrantedModel, Limits, ModelDefinition, Name, Sample, Start,
+};
 
 /// A plugin as the operator wants it loaded.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Plugin {
     pub limits: Limits,
     /// The granted host imports, sorted.
     pub capabilities: Vec<String>,
+    /// The granted models, sorted by alias.
+    pub models: Vec<GrantedModel>,
 }
 
 /// A plugin's own config, as JSON text with sorted keys.
@@ -54,6 +58,8 @@ pub(super) struct Table {
     shadow: bool,
     #[serde(default = "default_capabilities")]
     capabilities: Vec<String>,
+    #[serde(default)]
+    models: Vec<Name>,
     size: Option<ByteSize>,
     load_deadline: Option<Deadline>,
     load_memory: Option<ByteSize>,
@@ -64,6 +70,9 @@ pub(super) struct Table {
     log_lines: Option<usize>,
     attempts: Option<Attempts>,
 }
+
+/// The deadline of a call that may ask models, where none is given.
+const MODEL_DEADLINE: Deadline = Deadline::from_millis(120_000);
 
 /// 1 to 20.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -79,12 +88,32 @@ impl TryFrom<u32> for Attempts {
 }
 
 impl Table {
-    pub(super) fn resolve(self, name: Name, folder: &std::path::Path) -> Plugin {
+    /// The plugin, or its name and that of a model that there is not.
+    pub(super) fn resolve(
+        self,
+        name: Name,
+        folder: &std::path::Path,
+        models: &[ModelDefinition],
+    ) -> Result<Plugin, (Name, Name)> {
         let default = Limits::default();
         let mut capabilities = self.capabilities;
+        let mut granted = Vec::new();
+        for alias in self.models {
+            match models.iter().find(|model| model.alias == alias) {
+                Some(model) => granted.push(model.granted()),
+                None => return Err((name, alias)),
+            }
+        }
+        granted.sort_unstable_by(|one, other| one.alias.as_str().cmp(other.alias.as_str()));
+        granted.dedup();
+        // Whoever names models grants the import.
+        if !granted.is_empty() {
+            capabilities.push("models".to_owned());
+        }
+        let deadline = if granted.is_empty() { default.deadline } else { MODEL_DEADLINE };
         capabilities.sort_unstable();
         capabilities.dedup();
-        Plugin {
+        Ok(Plugin {
             name,
             component: folder.join(self.component),
             sha256: self.sha256,
@@ -97,7 +126,7 @@ impl Table {
                 size: self.size.unwrap_or(default.size),
                 load_deadline: self.load_deadline.unwrap_or(default.load_deadline),
                 load_memory: self.load_memory.unwrap_or(default.load_memory),
-                deadline: self.deadline.unwrap_or(default.deadline),
+                deadline: self.deadline.unwrap_or(deadline),
                 memory: self.memory.unwrap_or(default.memory),
                 output: self.output.unwrap_or(default.output),
                 verdicts: self.verdicts.unwrap_or(default.verdicts),
@@ -105,7 +134,8 @@ impl Table {
                 attempts: self.attempts.map_or(default.attempts, |attempts| attempts.0),
             },
             capabilities,
-        }
+            models: granted,
+        })
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Pace {
     Quick,
     /// Those that let a call have its whole deadline, at a lower priority.
     Slow,
+    /// Those that have many calls under way at once, each of which mostly waits for a model.
+    Waiting,
 }
 
 /// What tells the lanes of a process apart.
@@ -154,17 +156,20 @@ impl Lane {
     /// The lane of a backfill. Nobody waits for it, so it leaves the quick workers to what comes in.
     pub(super) fn filling(key: LaneKey, plugin: Plugin, id: BindingId, backfill: Backfill) -> Self {
         let (start, cursor) = (Seq(backfill.first.0 - 1), backfill.cursor);
-        Self { backfill: Some(backfill), pace: Pace::Slow, ..Self::over(key, plugin, id, start, cursor) }
+        let over = Self::over(key, plugin, id, start, cursor);
+        let pace = if over.pace == Pace::Waiting { Pace::Waiting } else { Pace::Slow };
+        Self { backfill: Some(backfill), pace, ..over }
     }
 
     fn over(key: LaneKey, plugin: Plugin, id: BindingId, start: Seq, cursor: Seq) -> Self {
+        let pace = if plugin.asks_models() { Pace::Waiting } else { Pace::Quick };
         Self {
             key,
             plugin,
             id,
             start,
             backfill: None,
-            pace: Pace::Quick,
+            pace,
             used: Duration::ZERO,
             retiring: false,
             rejected: None,
@@ -213,13 +218,17 @@ impl Lane {
     /// Takes the next job.
     pub(super) fn take(&mut self, head: Seq, now: Time) -> Option<Job> {
         let probe = self.breaker.allowance(now) == Allowance::Probe;
-        let most = if self.backfill.is_some() { backfill::TURN } else { TURN };
+        let most = match (self.pace, &self.backfill) {
+            (Pace::Waiting, _) => 1,
+            (_, Some(_)) => backfill::TURN,
+            (_, None) => TURN,
+        };
         // What was tried before is a poor probe: it failed already.
         let fresh = if probe { self.take_stretch(head, 1) } else { None };
         let due = if fresh.is_some() || self.retiring {
             Vec::new()
         } else {
-            self.retries.take(now, if probe { 1 } else { usize::MAX })
+            self.retries.take(now, if probe || self.pace == Pace::Waiting { 1 } else { usize::MAX })
         };
         let job = match fresh {
             Some(stretch) => Job::Stretch(stretch),
@@ -355,7 +364,7 @@ impl Lane {
         match self.pace {
             Pace::Quick if cut => Some(Pace::Slow),
             Pace::Slow if self.calm >= CALM && self.backfill.is_none() => Some(Pace::Quick),
-            Pace::Quick | Pace::Slow => None,
+            Pace::Quick | Pace::Slow | Pace::Waiting => None,
         }
     }
 

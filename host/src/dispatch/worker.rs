@@ -33,7 +33,7 @@ const RETRY: Duration = Duration::from_millis(250);
 pub(super) fn run(shared: &Shared, pace: Pace) {
     let priority = match pace {
         Pace::Quick => Priority::Evaluation,
-        Pace::Slow => Priority::Leisure,
+        Pace::Slow | Pace::Waiting => Priority::Leisure,
     };
     priority.take();
     let mut worker = Worker { shared, pace, evaluator: Evaluator::default(), yielded: Instant::now() };
@@ -42,7 +42,7 @@ pub(super) fn run(shared: &Shared, pace: Pace) {
         let Some(claim) = shared.state().lanes.claim(pace, head, shared.slow_at_once) else {
             match pace {
                 Pace::Quick => drop(shared.store.wait_beyond(head, IDLE)),
-                Pace::Slow => std::thread::sleep(SLOW_IDLE),
+                Pace::Slow | Pace::Waiting => std::thread::sleep(SLOW_IDLE),
             }
             continue;
         };
@@ -68,12 +68,12 @@ impl Worker<'_> {
 
     /// Does the job for each lane, for as long as a turn lasts, and gives back what is left then.
     fn take_turn(&mut self, claim: &Claim) -> Result<(), StoreError> {
-        let (interactions, unread) = match self.read(claim) {
+        let (interactions, unread) = match self.shared.read(claim) {
             Ok(read) => read,
             Err(error) => {
                 tracing::error!(error = crate::report(&error), "cannot read the log; it will be tried again");
                 for share in &claim.shares {
-                    self.give_back(share, &claim.job);
+                    self.shared.give_back(share, &claim.job);
                 }
                 std::thread::sleep(RETRY);
                 return Ok(());
@@ -82,33 +82,16 @@ impl Worker<'_> {
         let turn = Stopwatch::start();
         for (at, share) in claim.shares.iter().enumerate() {
             if at > 0 && turn.is_beyond(TURN, Instant::now()) {
-                self.give_back(share, &claim.job);
+                self.shared.give_back(share, &claim.job);
                 continue;
             }
             let before = turn.took();
             let span = turn_span(share);
             let mut work = span.in_scope(|| self.work(share, &claim.job, &interactions, &turn));
             work.rest = work.rest.or(unread.map(Job::Stretch));
-            self.hand_over(share, &claim.job, work, turn.took() - before)?;
+            self.shared.hand_over(share, &claim.job, work, turn.took() - before)?;
         }
         Ok(())
-    }
-
-    /// What the job is about, and what of a backfill's stretch is left for another turn.
-    fn read(&self, claim: &Claim) -> Result<(Vec<Arc<Interaction>>, Option<Stretch>), StoreError> {
-        let store = &self.shared.store;
-        match (&claim.job, claim.shares.as_slice()) {
-            (Job::Stretch(Stretch { first, last }), [Share { wanted: Some((wanted, most)), binding, .. }]) => {
-                let read = store.backfill_read(*binding, (*first, *last), &wanted.selection, *most)?;
-                let unread = Stretch { first: read.through.next(), last: *last };
-                Ok((read.interactions, (unread.first <= unread.last).then_some(unread)))
-            }
-            (Job::Stretch(stretch), _) => Ok((store.log_read(stretch.first, stretch.last)?, None)),
-            (Job::Again(again), _) => {
-                let read = again.iter().map(|(seq, _)| store.log_read(*seq, *seq));
-                Ok((read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(), None))
-            }
-        }
     }
 
     fn work(&mut self, share: &Share, job: &Job, interactions: &[Arc<Interaction>], turn: &Stopwatch) -> Work {
@@ -126,71 +109,70 @@ impl Worker<'_> {
                 break;
             }
         }
-        if let Job::Again(again) = job {
-            for evaluation in &mut work.evaluations {
-                let before = again.iter().find(|(seq, _)| *seq == evaluation.seq);
-                evaluation.attempts += before.map_or(0, |(_, attempts)| *attempts);
-            }
-        }
+        work.count_attempts(job);
         tracing::Span::current().record("tribunal.evaluations", work.evaluations.len());
         work
     }
 
     /// Puts one interaction before the plugin, where the binding judges it. False where that is to be done again.
     fn judge(&mut self, share: &Share, interaction: &Interaction, work: &mut Work) -> bool {
-        if share.wanted.as_ref().is_some_and(|(wanted, _)| !wanted.passes(interaction)) {
+        if !work.admits(share, interaction) {
             return true;
         }
-        match Admission::of(share.plugin.binding(), interaction) {
-            Admission::Admitted => match self.evaluate(&share.plugin, interaction) {
-                Some(evaluation) => {
-                    work.size += evaluation.size.0;
-                    work.failures += u32::from(matches!(evaluation.outcome, Outcome::Failed(_)));
-                    work.evaluations.push(evaluation);
-                }
-                None => {
-                    work.cut = true;
-                    return false;
-                }
-            },
-            Admission::Filtered(None) => work.skipped.filtered += 1,
-            Admission::Filtered(Some(reason)) => {
-                work.skipped.filter_failed += 1;
-                work.filter_failure = Some(reason);
-            }
-            Admission::SampledOut => work.skipped.sampled_out += 1,
+        match self.evaluate(&share.plugin, interaction) {
+            Some(evaluation) => work.take(evaluation),
+            None => work.cut = true,
         }
-        true
+        !work.cut
     }
 
     /// None where the call was cut, for taking longer than a quick lane's may or because the host stops.
     fn evaluate(&mut self, plugin: &Plugin, interaction: &Interaction) -> Option<Evaluation> {
         let evaluation = match self.pace {
             Pace::Quick => self.evaluator.evaluate_within(plugin, interaction, SLICE)?,
-            Pace::Slow => self.evaluator.evaluate(plugin, interaction),
+            Pace::Slow | Pace::Waiting => self.evaluator.evaluate(plugin, interaction),
         };
         let late = matches!(&evaluation.outcome, Outcome::Failed(failure) if failure.reason == Reason::Deadline);
         (!late || !self.is_to_stop()).then_some(evaluation)
     }
+}
 
-    fn give_back(&self, share: &Share, job: &Job) {
-        if let Some(lane) = self.shared.state().lanes.get(share.lane) {
+impl Shared {
+    /// What the job is about, and what of a backfill's stretch is left for another turn.
+    pub(super) fn read(&self, claim: &Claim) -> Result<(Vec<Arc<Interaction>>, Option<Stretch>), StoreError> {
+        let store = &self.store;
+        match (&claim.job, claim.shares.as_slice()) {
+            (Job::Stretch(Stretch { first, last }), [Share { wanted: Some((wanted, most)), binding, .. }]) => {
+                let read = store.backfill_read(*binding, (*first, *last), &wanted.selection, *most)?;
+                let unread = Stretch { first: read.through.next(), last: *last };
+                Ok((read.interactions, (unread.first <= unread.last).then_some(unread)))
+            }
+            (Job::Stretch(stretch), _) => Ok((store.log_read(stretch.first, stretch.last)?, None)),
+            (Job::Again(again), _) => {
+                let read = again.iter().map(|(seq, _)| store.log_read(*seq, *seq));
+                Ok((read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect(), None))
+            }
+        }
+    }
+
+    pub(super) fn give_back(&self, share: &Share, job: &Job) {
+        if let Some(lane) = self.state().lanes.get(share.lane) {
             lane.give_back(job.clone(), Time::now());
         }
-        self.shared.changed.notify_all();
+        self.changed.notify_all();
     }
 
     /// Under the lock, so that a lane's batches reach the store in the order in which its cursor rises.
-    fn hand_over(&self, share: &Share, job: &Job, work: Work, took: Duration) -> Result<(), StoreError> {
-        let mut state = self.shared.state();
+    pub(super) fn hand_over(&self, share: &Share, job: &Job, work: Work, took: Duration) -> Result<(), StoreError> {
+        let mut state = self.state();
         let cut = work.cut;
         let Some(batch) = state.lanes.finish(share.lane, job, work, Time::now()) else { return Ok(()) };
         state.lanes.measure(&batch);
-        let written = self.shared.store.evaluations_commit(batch);
+        let written = self.store.evaluations_commit(batch);
         state.lanes.count_turn(share.lane, took, cut);
-        state.lanes.end_filled(self.shared.store.head());
+        state.lanes.end_filled(self.store.head());
         drop(state);
-        self.shared.changed.notify_all();
+        self.changed.notify_all();
         written
     }
 }
@@ -223,8 +205,42 @@ fn computed() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
+impl Work {
+    /// Whether the binding judges it; notes why where it does not.
+    pub(super) fn admits(&mut self, share: &Share, interaction: &Interaction) -> bool {
+        if share.wanted.as_ref().is_some_and(|(wanted, _)| !wanted.passes(interaction)) {
+            return false;
+        }
+        match Admission::of(share.plugin.binding(), interaction) {
+            Admission::Admitted => return true,
+            Admission::Filtered(None) => self.skipped.filtered += 1,
+            Admission::Filtered(Some(reason)) => {
+                self.skipped.filter_failed += 1;
+                self.filter_failure = Some(reason);
+            }
+            Admission::SampledOut => self.skipped.sampled_out += 1,
+        }
+        false
+    }
+
+    pub(super) fn take(&mut self, evaluation: Evaluation) {
+        self.size += evaluation.size.0;
+        self.failures += u32::from(matches!(evaluation.outcome, Outcome::Failed(_)));
+        self.evaluations.push(evaluation);
+    }
+
+    /// Adds the attempts that were made before.
+    pub(super) fn count_attempts(&mut self, job: &Job) {
+        let Job::Again(again) = job else { return };
+        for evaluation in &mut self.evaluations {
+            let before = again.iter().find(|(seq, _)| *seq == evaluation.seq);
+            evaluation.attempts += before.map_or(0, |(_, attempts)| *attempts);
+        }
+    }
+}
+
 /// One lane's part of a turn, which is a fraction of a millisecond to a deadline long.
-fn turn_span(share: &Share) -> tracing::Span {
+pub(super) fn turn_span(share: &Share) -> tracing::Span {
     tracing::info_span!(
         "turn",
         tribunal.plugin = %share.plugin.binding().name,

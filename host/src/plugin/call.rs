@@ -1,24 +1,33 @@
 //! One evaluation: a fresh instance, one call, and what came of it.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
 use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
 use wasmtime::component::{ComponentExportIndex, Instance, ResourceTableError, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use super::load::{Loaded, Plugin};
-use super::sandbox::{self, Bounds, Guest};
+use super::sandbox::{Bounds, Guest, renew};
 use super::snapshot;
 use super::v0_1::{self, LiftError, Lifter, types};
 use super::wasi::{Determinism, MAX_HANDLES, Refused};
-use crate::record::{ByteSize, Deadline, Evaluation, Failure, Interaction, Kind, Limits, Outcome, Reason, Verdict};
+use crate::record::{
+    ByteSize, Deadline, Evaluation, Failure, Interaction, Kind, Limits, ModelFailureKind, Models, NoModels, Outcome,
+    Reason, Verdict,
+};
 
 /// Calls plugins. Each thread that does has one of its own, for the memory it uses again.
 #[derive(Default)]
 pub struct Evaluator {
     arena: Bump,
+    /// Where calls wait that ask models and are not awaited by others.
+    runtime: Option<Runtime>,
 }
 
 /// How long a call waits before it looks again whether there is room for its instance.
@@ -30,6 +39,11 @@ impl Evaluator {
     /// Puts the interaction before the plugin. Whatever the plugin does, there is an evaluation.
     pub fn evaluate(&mut self, plugin: &Plugin, interaction: &Interaction) -> Evaluation {
         self.run(plugin, interaction, &plugin.inner.bounds)
+    }
+
+    /// The same, and lets others go on while the plugin waits for a model.
+    pub async fn evaluate_waiting(&mut self, plugin: &Plugin, interaction: &Interaction) -> Evaluation {
+        run(&mut self.arena, plugin, interaction, &plugin.inner.bounds).await
     }
 
     /// The same, but gives up after `slice` where the binding's own deadline is later. Nothing of it stays then, so the
@@ -52,46 +66,74 @@ impl Evaluator {
     /// The fuel of that call: about one unit for each instruction that it runs, the same at every call of the same
     /// interaction. None where the engine does not count it.
     pub fn fuel(&mut self, plugin: &Plugin, interaction: &Interaction) -> Option<u64> {
-        let (store, _) = enter(&plugin.inner, interaction, &plugin.inner.bounds, &self.arena);
+        let entered = enter(&plugin.inner, interaction, &plugin.inner.bounds, plugin.models(), &self.arena);
+        let (store, _) = finish(&mut self.runtime, plugin.asks_models(), entered);
         self.arena.reset();
         store.get_fuel().ok().map(|left| u64::MAX - left)
     }
 
     fn run(&mut self, plugin: &Plugin, interaction: &Interaction, bounds: &Bounds) -> Evaluation {
-        let started = Instant::now();
-        let loaded = &*plugin.inner;
-        let epoch = loaded.engine.epoch();
-        let (mut store, judged) = enter(loaded, interaction, bounds, &self.arena);
-        let (outcome, ByteSize(said)) = match judged {
-            Ok((verdicts, size)) => (Outcome::Succeeded(verdicts), size),
-            Err(stop) => {
-                let failure = stop.failure(&store);
-                let size = ByteSize(failure.message.len());
-                (Outcome::Failed(failure), size)
-            }
-        };
-        let logs = std::mem::take(&mut store.data_mut().logs);
-        let logged: usize = logs.iter().map(|line| line.message.len()).sum();
-        let peak_memory = store.data().memory.taken();
-        drop(store);
-        if self.arena.allocated_bytes() > ARENA_KEPT {
-            self.arena = Bump::new();
-        } else {
-            self.arena.reset();
+        let running = run(&mut self.arena, plugin, interaction, bounds);
+        finish(&mut self.runtime, plugin.asks_models(), running)
+    }
+}
+
+/// Runs the future to its end: one that waits for nothing, or one that may.
+fn finish<T>(runtime: &mut Option<Runtime>, may_wait: bool, future: impl Future<Output = T>) -> T {
+    if !may_wait {
+        return at_once(future);
+    }
+    let runtime = runtime.get_or_insert_with(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a machine with a file descriptor to spare")
+    });
+    runtime.block_on(future)
+}
+
+/// Runs a future that never waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("what imports no models is called without waiting"),
+    }
+}
+
+async fn run(arena: &mut Bump, plugin: &Plugin, interaction: &Interaction, bounds: &Bounds) -> Evaluation {
+    let started = Instant::now();
+    let loaded = &*plugin.inner;
+    let epoch = loaded.engine.epoch();
+    let (mut store, judged) = enter(loaded, interaction, bounds, plugin.models(), arena).await;
+    let (outcome, ByteSize(said)) = match judged {
+        Ok((verdicts, size)) => (Outcome::Succeeded(verdicts), size),
+        Err(stop) => {
+            let failure = stop.failure(&store);
+            let size = ByteSize(failure.message.len());
+            (Outcome::Failed(failure), size)
         }
-        Evaluation {
-            seq: interaction.seq,
-            started_at: interaction.started_at,
-            outcome,
-            // Rounded: of 6 µs, half of one would be much to leave out each time.
-            duration_us: u32::try_from((started.elapsed().as_nanos() + 500) / 1000).unwrap_or(u32::MAX),
-            peak_memory,
-            size: ByteSize(said + logged),
-            epochs: u32::try_from(loaded.engine.epoch() - epoch).unwrap_or(u32::MAX),
-            attempts: 1,
-            retry_at: None,
-            logs,
-        }
+    };
+    let logs = std::mem::take(&mut store.data_mut().logs);
+    let model_calls = store.data_mut().take_model_calls();
+    let logged: usize = logs.iter().map(|line| line.message.len()).sum();
+    let peak_memory = store.data().memory.taken();
+    drop(store);
+    if arena.allocated_bytes() > ARENA_KEPT {
+        *arena = Bump::new();
+    } else {
+        arena.reset();
+    }
+    Evaluation {
+        seq: interaction.seq,
+        started_at: interaction.started_at,
+        outcome,
+        // Rounded: of 6 µs, half of one would be much to leave out each time.
+        duration_us: u32::try_from((started.elapsed().as_nanos() + 500) / 1000).unwrap_or(u32::MAX),
+        peak_memory,
+        size: ByteSize(said + logged),
+        epochs: u32::try_from(loaded.engine.epoch() - epoch).unwrap_or(u32::MAX),
+        attempts: 1,
+        retry_at: None,
+        logs,
+        model_calls,
     }
 }
 
@@ -99,29 +141,38 @@ impl Evaluator {
 /// affair, a failure included.
 pub(super) fn canary(loaded: &Loaded) -> Result<(), Failure> {
     let interaction = Interaction::canary();
-    let (store, judged) = enter(loaded, &interaction, &loaded.bounds, &Bump::new());
+    let arena = Bump::new();
+    // Nobody pays for an answer to that.
+    let nobody: Arc<dyn Models> = Arc::new(NoModels);
+    let entered = enter(loaded, &interaction, &loaded.bounds, &nobody, &arena);
+    let (store, judged) = finish(&mut None, loaded.asks_models, entered);
     match judged {
-        Ok(_) | Err(Stop::Failure(Failure { reason: Reason::GuestError, .. })) => Ok(()),
+        Ok(_) | Err(Stop::Failure(Failure { reason: Reason::GuestError | Reason::ModelUnavailable, .. })) => Ok(()),
         Err(stop) => Err(stop.failure(&store)),
     }
 }
 
 /// Judges in a store of its own. Where the pool of instances has no room, which is no fault of the plugin's, it waits for
 /// some.
-fn enter(
+async fn enter(
     loaded: &Loaded,
     interaction: &Interaction,
     bounds: &Bounds,
+    models: &Arc<dyn Models>,
     arena: &Bump,
 ) -> (Store<Guest>, Result<Judged, Stop>) {
     loop {
-        let mut store = sandbox::store(&loaded.engine, bounds, determinism(loaded, interaction));
-        match judge(loaded, interaction, &mut store, arena) {
+        let mut store = loaded.store(bounds, models, determinism(loaded, interaction));
+        match judge(loaded, interaction, &mut store, arena).await {
             // What the store took of the pool so far goes back with it.
             Err(Stop::Wasm(error)) if error.is::<PoolConcurrencyLimitError>() => drop(store),
             judged => return (store, judged),
         }
-        std::thread::sleep(WAIT_FOR_ROOM);
+        if loaded.asks_models {
+            tokio::time::sleep(WAIT_FOR_ROOM).await;
+        } else {
+            std::thread::sleep(WAIT_FOR_ROOM);
+        }
     }
 }
 
@@ -139,16 +190,19 @@ impl WarmInstance {
     /// Instantiates the plugin once.
     pub fn new(plugin: &Plugin) -> wasmtime::Result<Self> {
         let loaded = &*plugin.inner;
-        let mut store = sandbox::store(&loaded.engine, &loaded.bounds, Determinism::default());
-        let instance = instantiate(loaded, &mut store)?;
+        if loaded.asks_models {
+            return Err(wasmtime::Error::msg("what asks models is not called again and again"));
+        }
+        let mut store = loaded.store(&loaded.bounds, plugin.models(), Determinism::default());
+        let instance = at_once(instantiate(loaded, &mut store))?;
         Ok(Self { plugin: plugin.clone(), store, instance, arena: Bump::new() })
     }
 
     /// Calls it, with the limits of a fresh instance but for memory, which is used up over all calls.
     pub fn evaluate(&mut self, interaction: &Interaction) -> bool {
         let loaded = &*self.plugin.inner;
-        sandbox::renew(&mut self.store, &loaded.bounds);
-        let judged = judge_in(loaded, interaction, &mut self.store, &self.instance, &self.arena).is_ok();
+        renew(&mut self.store, &loaded.bounds);
+        let judged = at_once(judge_in(loaded, interaction, &mut self.store, &self.instance, &self.arena)).is_ok();
         self.arena.reset();
         judged
     }
@@ -207,6 +261,17 @@ impl From<LiftError> for Failure {
     }
 }
 
+/// What the guest says of its failure; where it hands on what the host told it of a model, that.
+fn told(failure: types::Failure, guest: &Guest) -> Failure {
+    let reason = match guest.handed_on(&failure.code) {
+        Some(ModelFailureKind::BudgetSpent) => Reason::BudgetSpent,
+        Some(_) => Reason::ModelUnavailable,
+        None => return failure.into(),
+    };
+    let types::Failure { code, message, transient } = failure;
+    Failure { transient, ..Failure::new(reason, format!("{code}: {message}")) }
+}
+
 impl From<types::Failure> for Failure {
     fn from(failure: types::Failure) -> Self {
         let types::Failure { code, message, transient } = failure;
@@ -215,20 +280,29 @@ impl From<types::Failure> for Failure {
 }
 
 /// A fresh instance, configured.
-fn instantiate(loaded: &Loaded, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
-    let instance = loaded.instance.instantiate(&mut *store)?;
+async fn instantiate(loaded: &Loaded, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
+    let instance = if loaded.asks_models {
+        loaded.instance.instantiate_async(&mut *store).await?
+    } else {
+        loaded.instance.instantiate(&mut *store)?
+    };
     if loaded.prepared.no_snapshot.is_some() {
-        snapshot::configure_again(&instance, &loaded.binding.config, store)?;
+        snapshot::configure_again(&instance, &loaded.binding.config, store, loaded.asks_models).await?;
     }
     Ok(instance)
 }
 
-fn judge(loaded: &Loaded, interaction: &Interaction, store: &mut Store<Guest>, arena: &Bump) -> Result<Judged, Stop> {
-    let instance = instantiate(loaded, store)?;
-    judge_in(loaded, interaction, store, &instance, arena)
+async fn judge(
+    loaded: &Loaded,
+    interaction: &Interaction,
+    store: &mut Store<Guest>,
+    arena: &Bump,
+) -> Result<Judged, Stop> {
+    let instance = instantiate(loaded, store).await?;
+    judge_in(loaded, interaction, store, &instance, arena).await
 }
 
-fn judge_in(
+async fn judge_in(
     loaded: &Loaded,
     interaction: &Interaction,
     store: &mut Store<Guest>,
@@ -238,21 +312,16 @@ fn judge_in(
     let given = v0_1::lower(interaction, arena);
     let mut lifter = Lifter::new(interaction, &loaded.binding.limits);
     for (kind, evaluate) in &loaded.kinds {
+        let at = Export { instance, evaluate, store: &mut *store, may_wait: loaded.asks_models };
         let answer = match kind {
-            Kind::Scorer => {
-                Answer::Scores(call::<v0_1::Evaluate<'_>, v0_1::Scored>(instance, evaluate, store, (&given,))?.0)
-            }
+            Kind::Scorer => Answer::Scores(call::<v0_1::Evaluate<'_>, v0_1::Scored>(at, (&given,)).await?.0),
             Kind::ErrorClassifier => {
-                Answer::Findings(call::<v0_1::Evaluate<'_>, v0_1::Classified>(instance, evaluate, store, (&given,))?.0)
+                Answer::Findings(call::<v0_1::Evaluate<'_>, v0_1::Classified>(at, (&given,)).await?.0)
             }
-            Kind::BiasCheck => {
-                Answer::BiasFindings(call::<v0_1::Evaluate<'_>, v0_1::Checked>(instance, evaluate, store, (&given,))?.0)
-            }
-            Kind::PricingAdapter => {
-                Answer::Cost(call::<v0_1::Price<'_>, v0_1::Priced>(instance, evaluate, store, (&given.call,))?.0)
-            }
+            Kind::BiasCheck => Answer::BiasFindings(call::<v0_1::Evaluate<'_>, v0_1::Checked>(at, (&given,)).await?.0),
+            Kind::PricingAdapter => Answer::Cost(call::<v0_1::Price<'_>, v0_1::Priced>(at, (&given.call,)).await?.0),
         };
-        take(&mut lifter, answer)?;
+        take(&mut lifter, answer, |failure| told(failure, store.data()))?;
     }
     Ok(lifter.finish().map_err(Failure::from)?)
 }
@@ -267,12 +336,12 @@ pub enum Answer {
     Cost(Result<Option<types::Cost>, types::Failure>),
 }
 
-fn take(lifter: &mut Lifter<'_>, answer: Answer) -> Result<(), Failure> {
+fn take(lifter: &mut Lifter<'_>, answer: Answer, told: impl Fn(types::Failure) -> Failure) -> Result<(), Failure> {
     match answer {
-        Answer::Scores(made) => lifter.scores(made?)?,
-        Answer::Findings(made) => lifter.findings(made?)?,
-        Answer::BiasFindings(made) => lifter.bias_findings(made?)?,
-        Answer::Cost(made) => lifter.cost(made?)?,
+        Answer::Scores(made) => lifter.scores(made.map_err(told)?)?,
+        Answer::Findings(made) => lifter.findings(made.map_err(told)?)?,
+        Answer::BiasFindings(made) => lifter.bias_findings(made.map_err(told)?)?,
+        Answer::Cost(made) => lifter.cost(made.map_err(told)?)?,
     }
     Ok(())
 }
@@ -280,29 +349,34 @@ fn take(lifter: &mut Lifter<'_>, answer: Answer) -> Result<(), Failure> {
 /// What an evaluation makes of these answers: for tests, which answer what no compiled plugin would.
 pub fn lift(interaction: &Interaction, limits: &Limits, answers: Vec<Answer>) -> Outcome {
     let mut lifter = Lifter::new(interaction, limits);
-    let taken = answers.into_iter().try_for_each(|answer| take(&mut lifter, answer));
+    let taken = answers.into_iter().try_for_each(|answer| take(&mut lifter, answer, Failure::from));
     match taken.and_then(|()| Ok(lifter.finish()?)) {
         Ok((verdicts, _)) => Outcome::Succeeded(verdicts),
         Err(failure) => Outcome::Failed(failure),
     }
 }
 
-fn call<Given, Made>(
-    instance: &Instance,
-    evaluate: &ComponentExportIndex,
-    store: &mut Store<Guest>,
-    given: Given,
-) -> wasmtime::Result<Made>
+/// A kind's `evaluate`, in an instance.
+struct Export<'a> {
+    instance: &'a Instance,
+    evaluate: &'a ComponentExportIndex,
+    store: &'a mut Store<Guest>,
+    /// Whether it runs on a stack of its own, so that it can wait. That takes some microseconds.
+    may_wait: bool,
+}
+
+async fn call<Given, Made>(at: Export<'_>, given: Given) -> wasmtime::Result<Made>
 where
-    Given: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
-    Made: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
+    Given: wasmtime::component::ComponentNamedList + wasmtime::component::Lower + Send + Sync,
+    Made: wasmtime::component::ComponentNamedList + wasmtime::component::Lift + Send + Sync + 'static,
 {
+    let Export { instance, evaluate, store, may_wait } = at;
     let function = instance.get_func(&mut *store, evaluate).ok_or_else(|| wasmtime::Error::msg("no `evaluate`"))?;
     // SAFETY: at load `export` checked that the function at this index has just these types. Checking it again took
     // a tenth of a call.
     #[allow(unsafe_code, reason = "types are checked once, at load")]
     let function = unsafe { TypedFunc::<Given, Made>::new_unchecked(function) };
-    function.call(store, given)
+    if may_wait { function.call_async(store, given).await } else { function.call(store, given) }
 }
 
 /// What wasmtime's error means, given what the sandbox noted.

@@ -7,9 +7,10 @@ use wit_parser::{Function, PackageId, Resolve, SourceMap, Type, TypeDefKind, Wor
 use super::file::PACKAGE;
 use crate::record::Kind;
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("types.wit", include_str!("../../../wit/v0.1/types.wit")),
     ("kinds.wit", include_str!("../../../wit/v0.1/kinds.wit")),
+    ("models.wit", include_str!("../../../wit/v0.1/models.wit")),
     ("worlds.wit", include_str!("../../../wit/v0.1/worlds.wit")),
 ];
 

@@ -10,13 +10,13 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 
 use super::cache::Cache;
 use super::workshop::Workshop;
-use crate::record::ByteSize;
+use crate::record::{ByteSize, Models, NoModels};
 
 /// How often a running call is stopped to see whether its deadline has passed: it ends at most that much late.
 const TICK: Duration = Duration::from_millis(2);
 
 /// Calls that may run at once; more of them wait. Only address space is taken before it is used: 4 GiB for each memory.
-const CALLS: u32 = 256;
+const CALLS: u32 = 512;
 /// A Python component is made of 38 core instances, the largest known.
 const CORE_INSTANCES_PER_CALL: u32 = 64;
 const CORE_INSTANCES: u32 = CALLS * CORE_INSTANCES_PER_CALL;
@@ -46,6 +46,7 @@ pub struct Engine {
     pub(super) workshop: Workshop,
     pub(super) interrupted: Arc<AtomicBool>,
     pub(super) counts_fuel: bool,
+    pub(super) models: Arc<dyn Models>,
     ticker: Arc<Ticker>,
 }
 
@@ -135,13 +136,28 @@ impl Engine {
         let wasmtime = wasmtime::Engine::new(settings).map_err(EngineError::Engine)?;
         let ticker = Arc::new(Ticker::start(wasmtime.clone()));
         let (lookups, interrupted) = (Arc::default(), Arc::default());
-        Ok(Self { wasmtime, cache: None, lookups, workshop: Workshop::Here, interrupted, counts_fuel, ticker })
+        Ok(Self {
+            wasmtime,
+            cache: None,
+            lookups,
+            workshop: Workshop::Here,
+            interrupted,
+            counts_fuel,
+            models: Arc::new(NoModels),
+            ticker,
+        })
     }
 
     /// The same, preparing plugins there.
     #[must_use]
     pub fn preparing(self, workshop: Workshop) -> Self {
         Self { workshop, ..self }
+    }
+
+    /// The same, its plugins asking those models.
+    #[must_use]
+    pub fn asking(self, models: Arc<dyn Models>) -> Self {
+        Self { models, ..self }
     }
 
     /// How much of the pool is in use.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tracing::field::Empty;
+use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
@@ -12,8 +13,9 @@ use super::engine::{Engine, MAX_MEMORY};
 use super::file::{CONTRACT, PluginFile};
 use super::prepare::Order;
 use super::sandbox::{self, Bounds, Guest};
+use super::wasi::Determinism;
 use super::{Description, call, v0_1};
-use crate::record::{Binding, BindingDigest, ByteSize, Deadline, Failure, Kind};
+use crate::record::{Binding, BindingDigest, ByteSize, Deadline, Failure, Kind, Models};
 
 /// A binding's plugin, ready to be called. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub(super) struct Loaded {
     digest: BindingDigest,
     pub(super) bounds: Bounds,
     pub(super) uses_wasi: bool,
+    /// Whether it may ask models, and so has to be able to wait.
+    pub(super) asks_models: bool,
     pub(super) kinds: Vec<(Kind, ComponentExportIndex)>,
     pub(super) instance: InstancePre<Guest>,
     pub(super) prepared: Prepared,
@@ -86,6 +90,18 @@ pub struct ContractError {
     pub(super) source: wasmtime::Error,
 }
 
+impl Loaded {
+    /// A store for one stay, with what the binding may ask.
+    pub(super) fn store(&self, bounds: &Bounds, models: &Arc<dyn Models>, determinism: Determinism) -> Store<Guest> {
+        let mut store = sandbox::store(&self.engine, bounds, determinism);
+        if self.asks_models {
+            store.data_mut().grant(Arc::clone(models), Arc::clone(&self.binding));
+            store.epoch_deadline_callback(|store| Ok(sandbox::at_a_tick_of_many(store.data())));
+        }
+        store
+    }
+}
+
 impl Plugin {
     /// Makes a binding's plugin ready: from the cache, or by having it prepared, which can take seconds.
     pub fn load(engine: &Engine, file: &PluginFile, binding: Arc<Binding>) -> Result<Self, LoadError> {
@@ -119,14 +135,15 @@ impl Plugin {
         }
         let (prepared, component) = prepared(engine, file, &binding)?;
         let inspection = &prepared.inspection;
-        let linker = sandbox::linker(engine, inspection).map_err(LoadError::Link)?;
+        let asks_models = sandbox::asks_models(inspection);
+        let linker = sandbox::linker(engine, inspection, asks_models).map_err(LoadError::Link)?;
         let instance = linker.instantiate_pre(&component).map_err(LoadError::Link)?;
         let kinds = inspection.kinds.iter().map(|kind| evaluate_of(&instance, *kind)).collect::<Result<_, _>>()?;
         let bounds = Bounds::of_calls(&binding.limits);
         let uses_wasi = sandbox::uses_wasi(inspection);
         let engine = engine.clone();
         let digest = binding.digest();
-        let loaded = Loaded { engine, binding, digest, bounds, uses_wasi, kinds, instance, prepared };
+        let loaded = Loaded { engine, binding, digest, bounds, uses_wasi, asks_models, kinds, instance, prepared };
         // Under the limits of every call, which may be tighter than those the snapshot was taken under.
         if is_tried {
             call::canary(&loaded).map_err(LoadError::Canary)?;
@@ -137,6 +154,16 @@ impl Plugin {
     /// Ends every call of this host's plugins as if its deadline had passed, for a host that stops.
     pub fn interrupt_all(&self) {
         self.inner.engine.interrupt();
+    }
+
+    /// Those who answer it.
+    pub(super) fn models(&self) -> &Arc<dyn Models> {
+        &self.inner.engine.models
+    }
+
+    /// Whether it may ask models, and so waits.
+    pub fn asks_models(&self) -> bool {
+        self.inner.asks_models
     }
 
     /// What it is loaded as.

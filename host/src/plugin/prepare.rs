@@ -16,6 +16,9 @@ use super::wasi::Determinism;
 use super::{ContractError, quietly, snapshot};
 use crate::record::{Binding, Deadline, Failure, Limits, Reason};
 
+/// What a binding can grant.
+const CAPABILITIES: [&str; 2] = ["log", "models"];
+
 /// What of a binding decides how its plugin is prepared.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Order {
@@ -59,7 +62,7 @@ pub(super) enum PrepareError {
         capability: &'static str,
     },
     /// The operator granted what there is not.
-    #[error("there is no capability `{0}`; there is: log")]
+    #[error("there is no capability `{0}`; there are: log, models")]
     UnknownCapability(String),
     /// It can't be rewritten.
     #[error("it does not compile")]
@@ -115,7 +118,7 @@ fn make(engine: &Engine, file: &PluginFile, order: &Order) -> Result<(Prepared, 
     check_imports(inspection, &order.capabilities)?;
     // What is configured runs once, and is compiled faster; what judges is compiled well.
     let hasty = Engine::hasty()?;
-    let linker = sandbox::linker(&hasty, inspection).map_err(PrepareError::Link)?;
+    let linker = sandbox::linker(&hasty, inspection, false).map_err(PrepareError::Link)?;
     let determinism = Determinism { now: 0, seed: order.seed };
     let new_store = || sandbox::store(&hasty, &bounds(&order.limits, began.elapsed()), determinism);
     let configured = snapshot::configure(file.component()?, (&order.config, &inspection.kinds), &linker, new_store)?;
@@ -137,15 +140,19 @@ fn bounds(limits: &Limits, passed: Duration) -> Bounds {
 }
 
 fn check_imports(inspection: &Inspection, granted: &[String]) -> Result<(), PrepareError> {
-    if let Some(unknown) = granted.iter().find(|capability| *capability != "log") {
+    if let Some(unknown) = granted.iter().find(|capability| !CAPABILITIES.contains(&capability.as_str())) {
         return Err(PrepareError::UnknownCapability(unknown.clone()));
     }
     for import in &inspection.imports {
         let interface = import.strip_prefix("tribunal:plugin/").and_then(|rest| rest.strip_suffix(CONTRACT));
         match interface.and_then(|rest| rest.strip_suffix('@')) {
             Some("types" | "abort") => {}
-            Some("log") if granted.iter().any(|capability| capability == "log") => {}
-            Some("log") => return Err(PrepareError::NotGranted { import: import.clone(), capability: "log" }),
+            Some(capability @ ("log" | "models")) => {
+                if !granted.iter().any(|granted| granted == capability) {
+                    let capability = if capability == "log" { "log" } else { "models" };
+                    return Err(PrepareError::NotGranted { import: import.clone(), capability });
+                }
+            }
             None if import.starts_with("wasi:") => {}
             _ => return Err(PrepareError::UnknownImport(import.clone())),
         }

@@ -9,9 +9,10 @@ use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use super::engine::Engine;
 use super::file::Inspection;
+use super::models::Granted;
 use super::v0_1;
 use super::wasi::{self, Determinism, MAX_HANDLES, Wasi};
-use crate::record::{ByteSize, Deadline, Limits, LogLine, short};
+use crate::record::{Binding, ByteSize, Deadline, Limits, LogLine, ModelCall, ModelFailureKind, Models, short};
 
 /// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.
 const HOSTCALL_ALLOWANCE: usize = 1 << 20;
@@ -50,6 +51,8 @@ pub(super) struct Guest {
     end: Instant,
     /// Whether all stays are to end now.
     interrupted: Arc<AtomicBool>,
+    /// What it may ask of models; nothing while it is prepared.
+    pub(super) granted: Option<Box<Granted>>,
 }
 
 /// One limit over all memories and tables of a guest.
@@ -133,6 +136,31 @@ impl Guest {
     }
 }
 
+impl Guest {
+    pub(super) fn grant(&mut self, models: Arc<dyn Models>, binding: Arc<Binding>) {
+        self.granted = Some(Box::new(Granted::new(models, binding)));
+    }
+
+    /// When its stay ends.
+    pub(super) fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// The sort of failure that the host told it of a model, where it hands that on under this code.
+    pub(super) fn handed_on(&self, code: &str) -> Option<ModelFailureKind> {
+        self.granted.as_ref()?.handed_on(code)
+    }
+
+    pub(super) fn take_model_calls(&mut self) -> Vec<ModelCall> {
+        self.granted.as_mut().map(|granted| std::mem::take(&mut granted.calls)).unwrap_or_default()
+    }
+}
+
+/// Whether the component imports models.
+pub(super) fn asks_models(inspection: &Inspection) -> bool {
+    inspection.imports.iter().any(|import| import.starts_with("tribunal:plugin/models@"))
+}
+
 /// Whether the component imports anything of WASI.
 pub(super) fn uses_wasi(inspection: &Inspection) -> bool {
     inspection.imports.iter().any(|import| import.starts_with("wasi:"))
@@ -150,6 +178,7 @@ pub(super) fn store(engine: &Engine, bounds: &Bounds, determinism: Determinism) 
         wasi: None,
         end: end(bounds),
         interrupted: Arc::clone(&engine.interrupted),
+        granted: None,
     };
     let mut store = Store::new(&engine.wasmtime, guest);
     store.limiter(|guest| &mut guest.memory);
@@ -181,19 +210,30 @@ fn at_a_tick(guest: &Guest) -> UpdateDeadline {
     UpdateDeadline::Continue(1)
 }
 
+/// The same where many guests share a thread: the others go on.
+pub(super) fn at_a_tick_of_many(guest: &Guest) -> UpdateDeadline {
+    match at_a_tick(guest) {
+        UpdateDeadline::Continue(ticks) => UpdateDeadline::Yield(ticks),
+        other => other,
+    }
+}
+
 fn fill(store: &mut Store<Guest>, bounds: &Bounds) {
     store.set_hostcall_fuel(bounds.output.0.saturating_add(HOSTCALL_ALLOWANCE));
     store.set_max_component_handles(MAX_HANDLES);
     store.set_epoch_deadline(1);
 }
 
-/// Everything a plugin may import, where it is granted.
-pub(super) fn linker(engine: &Engine, inspection: &Inspection) -> wasmtime::Result<Linker<Guest>> {
+/// Everything a plugin may import, where it is granted; for calls that may wait, or for those that do not.
+pub(super) fn linker(engine: &Engine, inspection: &Inspection, may_wait: bool) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(&engine.wasmtime);
     v0_1::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     v0_1::abort::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    if asks_models(inspection) {
+        v0_1::models::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
+    }
     if uses_wasi(inspection) {
-        wasi::link(&mut linker)?;
+        wasi::link(&mut linker, may_wait)?;
     }
     Ok(linker)
 }

@@ -88,9 +88,15 @@ fn configure_instance(instance: &Instance, config: &str, store: &mut Store<Guest
 }
 
 /// Configures an instance that will be called next, for components that can't be snapshot.
-pub(super) fn configure_again(instance: &Instance, config: &str, store: &mut Store<Guest>) -> wasmtime::Result<()> {
+pub(super) async fn configure_again(
+    instance: &Instance,
+    config: &str,
+    store: &mut Store<Guest>,
+    may_wait: bool,
+) -> wasmtime::Result<()> {
     let configure = instance.get_typed_func::<(&str,), (Result<(), String>,)>(&mut *store, "configure")?;
-    let (answer,) = configure.call(store, (config,))?;
+    let (answer,) =
+        if may_wait { configure.call_async(store, (config,)).await? } else { configure.call(store, (config,))? };
     answer.map_err(wasmtime::Error::msg)
 }
 

@@ -4,7 +4,7 @@ mod bindings;
 mod lift;
 mod lower;
 
-pub(super) use bindings::tribunal::plugin::{abort, log, types};
+pub(super) use bindings::tribunal::plugin::{abort, log, models, types};
 pub(super) use lift::{LiftError, Lifter, lift_description};
 pub(super) use lower::lower;
 

@@ -55,8 +55,12 @@ impl Wasi {
 }
 
 /// Everything of WASI 0.2 that a guest may import: what wasmtime has, but for clocks and randomness.
-pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+pub(super) fn link(linker: &mut Linker<Guest>, may_wait: bool) -> wasmtime::Result<()> {
+    if may_wait {
+        wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    } else {
+        wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    }
     linker.allow_shadowing(true);
     wall_clock::add_to_linker::<_, HasSelf<_>>(linker, Guest::wasi)?;
     monotonic_clock::add_to_linker::<_, HasSelf<_>>(linker, Guest::wasi)?;

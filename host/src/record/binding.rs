@@ -231,6 +231,21 @@ pub struct Binding {
     pub limits: Limits,
     /// The host imports that the operator grants, sorted.
     pub capabilities: Vec<String>,
+    /// The models that it may ask, sorted by alias.
+    pub models: Vec<GrantedModel>,
+}
+
+/// A model that a binding may ask, as far as it decides what is answered: where the operator puts another model under the
+/// alias, the binding is another one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantedModel {
+    /// The operator's name for it.
+    pub alias: Name,
+    /// Who answers: `openai`, `anthropic`, `cohere` or `local`.
+    pub provider: String,
+    /// Which model, as the provider names it.
+    pub model: String,
 }
 
 impl Binding {
@@ -241,7 +256,7 @@ impl Binding {
 
     /// All of it as JSON, as stored and as digested.
     pub fn definition(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut definition = serde_json::json!({
             "name": self.name,
             "component": self.component,
             "config": self.config,
@@ -249,7 +264,12 @@ impl Binding {
             "sample": self.sample,
             "limits": self.limits,
             "capabilities": self.capabilities,
-        })
+        });
+        // Bindings without models keep the digest that they had before there were any.
+        if !self.models.is_empty() {
+            definition["models"] = serde_json::json!(self.models);
+        }
+        definition
     }
 
     /// The digest of its config.

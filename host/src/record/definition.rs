@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Binding, BindingDigest, ComponentDigest, Filter, FilterError, Limits, Name, Sample};
+use super::{Binding, BindingDigest, ComponentDigest, Filter, FilterError, GrantedModel, Limits, Name, Sample};
 
 /// Why a stored definition makes no binding.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,8 @@ struct Definition {
     sample: Sample,
     limits: Map<String, Json>,
     capabilities: Vec<String>,
+    #[serde(default)]
+    models: Vec<GrantedModel>,
 }
 
 impl Binding {
@@ -45,7 +47,7 @@ impl Binding {
         if found != digest {
             return Err(DefinitionError::Digest { expected: digest, found });
         }
-        let Definition { name, component, config, filter, sample, limits, capabilities } =
+        let Definition { name, component, config, filter, sample, limits, capabilities, models } =
             serde_json::from_str(definition)?;
         let mut all = serde_json::to_value(Limits::default())?;
         if let Json::Object(all) = &mut all {
@@ -59,6 +61,7 @@ impl Binding {
             sample,
             limits: serde_json::from_value(all)?,
             capabilities,
+            models,
         })
     }
 }
@@ -81,6 +84,7 @@ mod tests {
                 ..Limits::default()
             },
             capabilities: vec!["log".to_owned()],
+            models: Vec::new(),
         }
     }
 

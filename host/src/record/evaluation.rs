@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, Seq, Time, Verdict};
+use super::{ByteSize, ModelCall, Seq, Time, Verdict};
 
 /// One binding applied to one interaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Evaluation {
     pub retry_at: Option<Time>,
     /// What the plugin logged, up to the binding's limit.
     pub logs: Vec<LogLine>,
+    /// The calls to models that it made, in their order.
+    pub model_calls: Vec<ModelCall>,
 }
 
 /// One line that a plugin logged.
@@ -122,11 +124,15 @@ pub enum Reason {
     InvalidOutput,
     /// It answered more than the binding's limits allow.
     OutputTooLarge,
+    /// A model that it asked did not answer, or not with what was asked for.
+    ModelUnavailable,
+    /// The budget of a model or of the binding is spent.
+    BudgetSpent,
 }
 
 impl Reason {
     /// All reasons, in the order of their stored codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Deadline,
         Self::OutOfMemory,
         Self::StackOverflow,
@@ -134,6 +140,8 @@ impl Reason {
         Self::GuestError,
         Self::InvalidOutput,
         Self::OutputTooLarge,
+        Self::ModelUnavailable,
+        Self::BudgetSpent,
     ];
 
     /// The reason as users read and write it.
@@ -146,6 +154,8 @@ impl Reason {
             Self::GuestError => "guest-error",
             Self::InvalidOutput => "invalid-output",
             Self::OutputTooLarge => "output-too-large",
+            Self::ModelUnavailable => "model-unavailable",
+            Self::BudgetSpent => "budget-spent",
         }
     }
 

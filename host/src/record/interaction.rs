@@ -113,6 +113,18 @@ pub struct Usage {
     pub other: BTreeMap<String, Count>,
 }
 
+impl Usage {
+    /// All tokens of the prompt.
+    pub fn all_input(&self) -> u64 {
+        self.input_tokens.get() + self.cache_read_tokens.get() + self.cache_write_tokens.get()
+    }
+
+    /// All tokens that were made.
+    pub fn all_output(&self) -> u64 {
+        self.output_tokens.get() + self.reasoning_tokens.get()
+    }
+}
+
 /// Why a call failed, or failed in part.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

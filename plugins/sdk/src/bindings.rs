@@ -23,7 +23,7 @@ pub mod plugin {
     });
 }
 
-pub use plugin::tribunal::plugin::{abort, log, types};
+pub use plugin::tribunal::plugin::{abort, log, models, types};
 
 macro_rules! kind {
     ($module:ident, $world:literal) => {

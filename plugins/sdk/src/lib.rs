@@ -36,6 +36,7 @@ mod allocator;
 mod bindings;
 mod export;
 mod interaction;
+mod models;
 mod verdict;
 
 use serde::de::DeserializeOwned;
@@ -47,6 +48,7 @@ pub use bindings::types::{
     ToolCall, ToolResult, UnitCount, Usage,
 };
 pub use interaction::{Json, Text, attribute};
+pub use models::{Completion, Prompt, PromptMessage, TokenLogprob, embed};
 
 #[doc(hidden)]
 pub mod __private {

@@ -88,6 +88,7 @@ pub(crate) fn plugin(cache: &Path, component: &Path) -> Plugin {
         sample: Sample::ALL,
         limits: Limits::default(),
         capabilities: vec!["log".to_owned()],
+        models: Vec::new(),
     };
     Plugin::load(&engine, &file, Arc::new(binding)).unwrap()
 }

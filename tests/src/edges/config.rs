@@ -21,6 +21,9 @@ pub fn check(bytes: &[u8]) {
         Err(ConfigError::Read { source, .. }) => {
             assert_eq!(source.kind(), std::io::ErrorKind::InvalidData, "{source}");
         }
+        Err(error @ (ConfigError::Model { .. } | ConfigError::NoModel { .. })) => {
+            assert!(!error.to_string().is_empty())
+        }
         Err(error @ ConfigError::Environment { .. }) => panic!("{error}"),
     }
     super::panics::none_of_ours();

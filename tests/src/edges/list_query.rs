@@ -191,6 +191,7 @@ fn judge(store: &Store, name: &str, kind: Kind) {
         sample: Sample::ALL,
         limits: Limits::default(),
         capabilities: Vec::new(),
+        models: Vec::new(),
     };
     let start = (Some(Start::Beginning), None, Seq(0));
     let registered = store.binding_register(&binding, (name, "1", "0.1.0"), &[kind], false, start).expect("a binding");
@@ -225,6 +226,7 @@ fn evaluation(seq: u64, kind: Kind) -> Evaluation {
         attempts: 1,
         retry_at: None,
         logs: Vec::new(),
+        model_calls: Vec::new(),
     }
 }
 

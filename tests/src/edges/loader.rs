@@ -105,6 +105,7 @@ fn binding(file: &PluginFile, limits: Limits) -> Arc<Binding> {
         sample: Sample::ALL,
         limits,
         capabilities: vec!["log".to_owned()],
+        models: Vec::new(),
     })
 }
 

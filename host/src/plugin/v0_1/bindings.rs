@@ -17,5 +17,9 @@ wasmtime::component::bindgen!({
     path: "../wit/v0.1",
     world: "tribunal:host/every-kind",
     ownership: Borrowing { duplicate_if_necessary: true },
-    imports: { "tribunal:plugin/abort.abort": trappable },
+    imports: {
+        "tribunal:plugin/abort.abort": trappable,
+        "tribunal:plugin/models.complete": async | trappable,
+        "tribunal:plugin/models.embed": async | trappable,
+    },
 });

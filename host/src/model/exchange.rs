@@ -1,0 +1,81 @@
+//! One request to a provider and its answer, as bytes over HTTP. Knows nothing of what stands in them.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value as Json;
+
+use crate::record::{ModelAnswer, short};
+
+/// The largest answer that is read.
+const LARGEST: usize = 16 << 20;
+
+/// A request, and how its answer is read.
+pub(super) struct Exchange {
+    pub(super) request: RequestBuilder,
+    pub(super) read: fn(&Json) -> Option<ModelAnswer>,
+}
+
+/// Why a try gave no answer.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It may pass; by then, where the provider said.
+    Passing { message: String, wait: Option<Duration> },
+    /// The provider does not take the request.
+    Refused(String),
+    /// The answer is none.
+    Answer(String),
+}
+
+impl Fault {
+    pub(super) fn message(self) -> String {
+        match self {
+            Self::Passing { message, .. } | Self::Refused(message) | Self::Answer(message) => message,
+        }
+    }
+}
+
+/// A failure of the connection. Its address is left out, as are the bodies: what they hold is the provider's affair.
+fn broken(error: reqwest::Error) -> Fault {
+    let message = crate::report(&error.without_url());
+    Fault::Passing { message, wait: None }
+}
+
+impl Exchange {
+    pub(super) async fn send(&self) -> Result<ModelAnswer, Fault> {
+        let request = self.request.try_clone().ok_or_else(|| Fault::Refused("it cannot be sent twice".to_owned()))?;
+        let mut response = request.send().await.map_err(broken)?;
+        let (status, wait) = (response.status(), retry_after(response.headers()));
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(broken)? {
+            if body.len() + piece.len() > LARGEST {
+                return Err(Fault::Answer(format!("the answer has more than {} MiB", LARGEST >> 20)));
+            }
+            body.extend_from_slice(&piece);
+        }
+        if status.is_success() {
+            let json: Json = serde_json::from_slice(&body)
+                .map_err(|error| Fault::Answer(format!("what the provider sent is no JSON: {error}")))?;
+            return (self.read)(&json)
+                .ok_or_else(|| Fault::Answer("what the provider sent has no answer where one should be".to_owned()));
+        }
+        let message = format!("the provider answered {status}: {}", said(&body));
+        let passes = status.is_server_error()
+            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT);
+        Err(if passes { Fault::Passing { message, wait } } else { Fault::Refused(message) })
+    }
+}
+
+/// Seconds; the other form, a date, is hardly ever sent by a provider, and a backoff does as well.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// What a provider says of an error, in the forms that there are.
+fn said(body: &[u8]) -> String {
+    let json: Json = serde_json::from_slice(body).unwrap_or_default();
+    let message = ["/error/message", "/message", "/error"].into_iter().find_map(|at| json.pointer(at)?.as_str());
+    short(message.map_or_else(|| String::from_utf8_lossy(&body[..body.len().min(256)]).into_owned(), str::to_owned))
+}

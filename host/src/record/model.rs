@@ -1,0 +1,271 @@
+//! What plugins ask of models, and what models answer. Knows nothing of providers.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Deadline, GrantedModel, Name, Usage};
+
+/// What a plugin asks.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelRequest {
+    /// A language model's answer.
+    Complete(Prompt),
+    /// A vector for each of these texts.
+    Embed(Vec<String>),
+}
+
+/// What a language model is asked.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Prompt {
+    /// Oldest first.
+    pub messages: Vec<PromptMessage>,
+    /// The JSON Schema that the answer has to satisfy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<serde_json::Value>,
+    /// The provider's own limit where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// The provider's own where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// What the provider draws from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u32>,
+    /// How many of the likeliest first tokens are wanted.
+    #[serde(default)]
+    pub top_logprobs: u32,
+}
+
+/// One message of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct PromptMessage {
+    /// `system`, `user` or `assistant`.
+    pub role: String,
+    /// Its text.
+    pub content: String,
+}
+
+/// What a model answered.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelAnswer {
+    /// To a prompt.
+    Completion(Completion),
+    /// A vector for each text, in their order.
+    Embeddings(Vec<Vec<f32>>),
+}
+
+/// A language model's answer.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Completion {
+    /// The answer.
+    pub text: String,
+    /// Who answered, as the provider names it.
+    pub model: String,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// What it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The likeliest first tokens, likeliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_token: Vec<TokenLogprob>,
+}
+
+/// A token that an answer could have begun with.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct TokenLogprob {
+    /// The token.
+    pub token: String,
+    /// The natural logarithm of its probability.
+    pub logprob: f64,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFailure {
+    /// The sort.
+    pub kind: ModelFailureKind,
+    /// What exactly, for the operator. No key and no address that holds one.
+    pub message: String,
+}
+
+/// The sorts of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelFailureKind {
+    /// The provider can't be reached, fails, or takes no more for now.
+    ModelUnavailable,
+    /// The provider does not take the request: a wrong key, a model that is not there, a prompt that is too long.
+    ModelRefused,
+    /// What was answered is not what was asked for.
+    ModelAnswer,
+    /// The budget of the alias or of the binding is spent.
+    BudgetSpent,
+    /// The binding does not grant that alias.
+    UnknownModel,
+}
+
+impl ModelFailureKind {
+    /// As plugins read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ModelUnavailable => "model-unavailable",
+            Self::ModelRefused => "model-refused",
+            Self::ModelAnswer => "model-answer",
+            Self::BudgetSpent => "budget-spent",
+            Self::UnknownModel => "unknown-model",
+        }
+    }
+
+    /// Whether it may pass by itself.
+    pub fn is_transient(self) -> bool {
+        self == Self::ModelUnavailable
+    }
+}
+
+/// One call to a model that an evaluation made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelCall {
+    /// The operator's name for the model.
+    pub alias: Name,
+    /// What of the exchange is kept is found under this: the sha256 of alias, model and request.
+    pub exchange: [u8; 32],
+    /// What the model used, where it said.
+    pub usage: Option<Usage>,
+    /// What it cost, in billionths of a US dollar, where that is known. 0 for an answer that was kept.
+    pub cost: Option<u64>,
+    /// How long the answer took, tries and waits included.
+    pub took: Duration,
+    /// Whether the answer was kept from an earlier call.
+    pub cached: bool,
+    /// Why there was no answer.
+    pub failure: Option<ModelFailureKind>,
+}
+
+/// One call to a model, as a plugin makes it.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// The binding that asks.
+    pub binding: &'a Name,
+    /// Which model is asked.
+    pub model: &'a GrantedModel,
+    /// What is asked.
+    pub request: ModelRequest,
+    /// When the plugin's own time is over.
+    pub until: Instant,
+}
+
+/// An answer, and what it took.
+pub type Asked = (Result<ModelAnswer, ModelFailure>, ModelCall);
+
+/// Those who answer plugins. The one that matters stands before the providers; another answers with what was recorded.
+pub trait Models: Send + Sync {
+    /// The answer, and what it took.
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>>;
+}
+
+/// Answers nothing: for hosts that have no models.
+#[derive(Debug)]
+pub struct NoModels;
+
+impl Models for NoModels {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>> {
+        let kind = ModelFailureKind::ModelUnavailable;
+        let failure = ModelFailure { kind, message: "there are no models here".to_owned() };
+        let call = ModelCall {
+            alias: ask.model.alias.clone(),
+            exchange: [0; 32],
+            usage: None,
+            cost: None,
+            took: Duration::ZERO,
+            cached: false,
+            failure: Some(kind),
+        };
+        Box::pin(std::future::ready((Err(failure), call)))
+    }
+}
+
+/// A model as the operator defines it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelDefinition {
+    /// The operator's name for it.
+    pub alias: Name,
+    /// Who answers.
+    pub provider: Provider,
+    /// Which model, as the provider names it.
+    pub model: String,
+    /// Where the provider is, without a slash at the end.
+    pub base_url: String,
+    /// What the provider knows the operator by.
+    pub key: Option<Secret>,
+    /// The longest that one try may take.
+    pub timeout: Deadline,
+    /// How many requests may be under way.
+    pub max_concurrent: usize,
+    /// How many requests may begin within a minute.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl ModelDefinition {
+    /// What of it decides what is answered.
+    pub fn granted(&self) -> GrantedModel {
+        GrantedModel {
+            alias: self.alias.clone(),
+            provider: self.provider.as_str().to_owned(),
+            model: self.model.clone(),
+        }
+    }
+}
+
+/// How a provider is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    /// OpenAI.
+    Openai,
+    /// Whoever speaks OpenAI's dialect.
+    OpenaiCompatible,
+    /// Anthropic.
+    Anthropic,
+    /// Cohere.
+    Cohere,
+}
+
+impl Provider {
+    /// As the operator writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::OpenaiCompatible => "openai-compatible",
+            Self::Anthropic => "anthropic",
+            Self::Cohere => "cohere",
+        }
+    }
+}
+
+/// A key. It is never printed: whoever needs it says so.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Of that text.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text itself, for the provider alone.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(a key)")
+    }
+}

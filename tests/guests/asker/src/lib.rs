@@ -1,0 +1,67 @@
+//! Scores with what a model answers, word for word.
+
+use tribunal_sdk::{Failure, Interaction, Json, Plugin, Prompt, Score, Scorer, embed};
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    model: String,
+    /// How often it asks, each time with another seed.
+    #[serde(default = "once")]
+    times: u32,
+    schema: Option<Json>,
+    /// Asks for vectors.
+    #[serde(default)]
+    embeds: bool,
+    /// Says what failed as a score.
+    #[serde(default)]
+    catches: bool,
+}
+
+fn once() -> u32 {
+    1
+}
+
+struct Asker(Config);
+
+impl Plugin for Asker {
+    type Config = Config;
+
+    fn configure(config: Config) -> Result<Self, String> {
+        Ok(Self(config))
+    }
+}
+
+impl Asker {
+    fn ask(&self, text: &str, seed: u32) -> Result<Score, Failure> {
+        let Config { model, schema, embeds, .. } = &self.0;
+        if *embeds {
+            let vectors = embed(model, &[text.to_owned(), "something else".to_owned()])?;
+            let likeness: f32 = vectors[0].iter().zip(&vectors[1]).map(|(one, other)| one * other).sum();
+            return Ok(Score::number("likeness", f64::from(likeness)));
+        }
+        let mut prompt = Prompt::new().system("Judge.").user(text).temperature(0.0).max_tokens(20).seed(seed);
+        prompt.top_logprobs = 2;
+        if let Some(schema) = schema {
+            prompt = prompt.schema(schema);
+        }
+        let completion = prompt.ask(model)?;
+        let first = completion.first_token.first().map_or(String::new(), |first| format!(" {}", first.token));
+        let tokens = (completion.input_tokens.unwrap_or(0), completion.output_tokens.unwrap_or(0));
+        let because = format!("{}, {} and {} tokens{first}", completion.model, tokens.0, tokens.1);
+        Ok(Score::label(&format!("answer{seed}"), &completion.text).because(because))
+    }
+}
+
+impl Scorer for Asker {
+    fn evaluate(&self, interaction: &Interaction) -> Result<Vec<Score>, Failure> {
+        let text = interaction.answer();
+        let ask = |seed| match self.ask(&text, seed) {
+            Err(failure) if self.0.catches => Ok(Score::label("failed", &failure.code).because(failure.message)),
+            asked => asked,
+        };
+        (0..self.0.times).map(ask).collect()
+    }
+}
+
+tribunal_sdk::export!(Asker: Scorer);
