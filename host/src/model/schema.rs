@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 
 /// The most places of a schema once what it refers to stands in it.
 const LARGEST: usize = 10_000;
+/// How deep they may lie in each other: what checks an answer goes as deep.
+const DEEPEST: usize = 100;
 
 /// A schema that is one.
 pub(super) struct Schema(Validator);
@@ -14,7 +16,7 @@ impl Schema {
     /// The schema, or why it is none.
     pub(super) fn new(schema: &Json) -> Result<Self, String> {
         let mut left = LARGEST;
-        weigh(schema, schema, &mut left)?;
+        weigh(schema, schema, DEEPEST, &mut left)?;
         // Regular expressions that take time in proportion to the text.
         let options = jsonschema::draft202012::options().with_pattern_options(PatternOptions::regex());
         options.build(schema).map(Self).map_err(|error| format!("`schema` is no JSON Schema: {error}"))
@@ -32,22 +34,24 @@ impl Schema {
 
 /// Counts the places of a part, each time anew where it is referred to: a few that refer to each other can stand for
 /// millions, and one that refers to itself has no end.
-fn weigh(part: &Json, whole: &Json, left: &mut usize) -> Result<(), String> {
-    *left = left.checked_sub(1).ok_or("`schema` is too large, or refers to itself")?;
+fn weigh(part: &Json, whole: &Json, depth: usize, left: &mut usize) -> Result<(), String> {
+    let beyond = "`schema` is too large or too deep, or refers to itself";
+    let depth = depth.checked_sub(1).ok_or(beyond)?;
+    *left = left.checked_sub(1).ok_or(beyond)?;
     match part {
-        Json::Array(items) => items.iter().try_for_each(|item| weigh(item, whole, left)),
+        Json::Array(items) => items.iter().try_for_each(|item| weigh(item, whole, depth, left)),
         Json::Object(object) => object.iter().try_for_each(|(key, value)| match (key.as_str(), value) {
             ("$ref", Json::String(at)) => {
                 let place = at.strip_prefix('#').and_then(|at| whole.pointer(at));
                 let place = place.ok_or_else(|| format!("`schema` refers to {at:?}, which is not in it"))?;
-                weigh(place, whole, left)
+                weigh(place, whole, depth, left)
             }
             ("$ref" | "$dynamicRef" | "$id" | "$anchor" | "$dynamicAnchor", _) => {
                 Err(format!("`schema` has {key}, which is not supported here"))
             }
             // What it was made for is not read, and stands in no way.
             ("$defs" | "definitions", _) => Ok(()),
-            _ => weigh(value, whole, left),
+            _ => weigh(value, whole, depth, left),
         }),
         _ => Ok(()),
     }
@@ -83,14 +87,14 @@ mod tests {
     #[test]
     fn schemas_that_have_no_end_are_refused() {
         let loops = json!({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"});
-        check(&loops, "1", Err("too large, or refers to itself"));
+        check(&loops, "1", Err("too large or too deep, or refers to itself"));
         let mut defs = serde_json::Map::new();
         defs.insert("0".to_owned(), json!({"type": "string"}));
         for level in 1..40 {
             let before = format!("#/$defs/{}", level - 1);
             defs.insert(level.to_string(), json!({"anyOf": [{"$ref": before}, {"$ref": before}]}));
         }
-        check(&json!({"$defs": defs, "$ref": "#/$defs/39"}), "1", Err("too large, or refers to itself"));
+        check(&json!({"$defs": defs, "$ref": "#/$defs/39"}), "1", Err("too large or too deep, or refers to itself"));
         check(&json!({"$ref": "https://elsewhere/schema"}), "1", Err("which is not in it"));
         let slow = json!({"pattern": "^(a+)+$"});
         check(&slow, &format!("{:?}", "a".repeat(64) + "b"), Err("does not match"));
