@@ -6,6 +6,7 @@ mod compare;
 mod health;
 mod interactions;
 mod metrics;
+mod models;
 mod page;
 mod plugins;
 mod reload;
@@ -22,6 +23,7 @@ use utoipa_axum::routes;
 
 use crate::dispatch::Bench;
 use crate::http::{Problem, ProblemBody, Traffic};
+use crate::model::ModelDesk;
 use crate::plugin::Engine;
 use crate::store::{Store, StoreError};
 
@@ -38,6 +40,8 @@ pub struct Api {
     pub reloads: Reloads,
     /// What runs plugins.
     pub engine: Engine,
+    /// The models that plugins ask.
+    pub models: ModelDesk,
     /// What was answered.
     pub traffic: Arc<Traffic>,
     /// Whose turn it is to have bindings compared.
@@ -57,6 +61,7 @@ pub struct Api {
         (name = "interactions", description = "What was recorded, with what was said of it"),
         (name = "verdicts", description = "What plugins said"),
         (name = "plugins", description = "The bindings that are loaded"),
+        (name = "models", description = "The models that plugins ask, and what these answered"),
         (name = "backfills", description = "Judging what was recorded before a binding was loaded"),
         (name = "host", description = "How the host is"),
     ),
@@ -77,6 +82,8 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(verdicts::verdict_list))
         .routes(routes!(plugins::plugin_list))
         .routes(routes!(reload::plugin_reload))
+        .routes(routes!(models::model_list))
+        .routes(routes!(models::exchange_get))
         .routes(routes!(compare::compare))
         .routes(routes!(backfills::backfill_list, backfills::backfill_create))
         .routes(routes!(backfills::backfill_get))

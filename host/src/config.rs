@@ -14,7 +14,7 @@ pub use model::ModelError;
 pub use plugin::{Plugin, PluginConfig};
 pub use telemetry::{Endpoint, Telemetry};
 
-use crate::record::{ByteSize, ModelDefinition};
+use crate::record::{Budget, ByteSize, ModelDefinition, Name};
 
 /// Everything the operator can say.
 #[derive(Debug)]
@@ -54,6 +54,11 @@ impl Config {
 }
 
 impl Config {
+    /// The budgets of plugins, by name.
+    pub fn plugin_budgets(&self) -> Vec<(Name, Budget)> {
+        self.plugins.iter().filter_map(|plugin| Some((plugin.name.clone(), plugin.budget?))).collect()
+    }
+
     /// The keys in which another configuration differs that take effect at a start only.
     pub fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
         let keys = [

@@ -89,6 +89,8 @@ pub enum Standing {
     LoadedLater,
     /// The binding's filter did not let it pass; with the reason where the filter failed on it.
     Filtered(Option<String>),
+    /// A plugin asked it of a model, and the binding asks models itself.
+    JudgesOwn,
     /// It is not in the binding's sample.
     SampledOut,
     /// It will be evaluated; by that backfill, where it was recorded before the binding was loaded.
@@ -162,6 +164,11 @@ impl Bench {
         self.shared.state().lanes.live().map(|lane| lane.view(head)).collect()
     }
 
+    /// Every loaded plugin.
+    pub fn plugins(&self) -> Vec<Plugin> {
+        self.shared.state().lanes.live().map(|lane| lane.plugin.clone()).collect()
+    }
+
     /// Every binding of the configuration that is not loaded, and why.
     pub fn absent(&self) -> Vec<(Name, Absent)> {
         self.shared.state().absent.clone()
@@ -188,6 +195,7 @@ impl Bench {
             }
             match Admission::of(plugin.binding(), interaction) {
                 Admission::Filtered(reason) => Standing::Filtered(reason),
+                Admission::JudgesOwn => Standing::JudgesOwn,
                 Admission::SampledOut => Standing::SampledOut,
                 Admission::Admitted => open.map_or(Standing::Pending(backfill), Standing::HeldBack),
             }

@@ -1,68 +1,118 @@
-//! The models behind the capability: who answers, how often and how long it is tried, and what a request looks like to
-//! each provider. Knows nothing of plugins.
+//! The models behind the capability: who answers, how often and how long it is tried, what it costs and may cost, and what
+//! was answered before. Knows nothing of plugins.
 
 mod anthropic;
+mod cache;
 mod cohere;
 mod exchange;
+mod ledger;
 mod openai;
+mod own;
 mod pace;
+mod purse;
 mod schema;
+mod tries;
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::timeout_at;
 
-use self::exchange::{Exchange, Fault};
-use self::pace::Pace;
-use self::schema::Schema;
+use self::cache::Cache;
+pub use self::ledger::BudgetView;
+use self::ledger::{Ledger, Payer};
+use self::own::Asked as OwnCall;
+use self::purse::Purse;
+use self::tries::{Missed, Model};
 use crate::record::{
-    Ask, Asked, ModelAnswer, ModelCall, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest, Models, Name,
-    Provider,
+    Ask, Asked, Budget, ExchangeDigest, GrantedModel, Hour, ModelAnswer, ModelCall, ModelDefinition, ModelExchange,
+    ModelFailure, ModelFailureKind, ModelRequest, Models, Name, Period, Prices, Time, Usd,
 };
+use crate::store::{NewExchange, NewRecord, Store, StoreError};
 
-/// How often a request is sent at most.
-const TRIES: u32 = 5;
-/// The pause after the first try; it doubles.
-const PAUSE: Duration = Duration::from_millis(200);
-/// The longest that a provider's wish to be left alone is waited for within a call.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// Every model of the configuration.
+/// Every model of the configuration. Cheap to clone.
+#[derive(Clone)]
 pub struct ModelDesk {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     models: RwLock<HashMap<Name, Arc<Model>>>,
     client: reqwest::Client,
+    store: Option<Store>,
+    cache: Cache,
+    ledger: Ledger,
+    prices: OnceLock<Arc<dyn Prices>>,
 }
 
 /// Why there is no desk.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make a client for models")]
-pub struct DeskError(#[from] reqwest::Error);
+pub enum DeskError {
+    /// No client.
+    #[error("cannot make a client for models")]
+    Client(#[from] reqwest::Error),
+    /// What was spent is not known.
+    #[error("cannot tell what was spent on models")]
+    Spent(#[from] StoreError),
+}
 
-/// One model, and how much is asked of it.
-struct Model {
-    definition: ModelDefinition,
-    room: Semaphore,
-    pace: Option<Pace>,
+/// A model as it stands.
+#[derive(Debug, Clone)]
+pub struct ModelView {
+    /// What the operator says of it.
+    pub definition: ModelDefinition,
+    /// Requests under way.
+    pub under_way: usize,
+    /// Its budget, where it has one.
+    pub budget: Option<BudgetView>,
+}
+
+/// A request on its way, which outlives whoever asked.
+struct Errand {
+    binding: Name,
+    model: GrantedModel,
+    exchange: ExchangeDigest,
+    request: ModelRequest,
+    until: Instant,
 }
 
 impl ModelDesk {
-    /// A desk with those models.
-    pub fn new(models: Vec<ModelDefinition>) -> Result<Self, DeskError> {
+    /// A desk with those models, and with budgets for the bindings of those names. What it is asked and answered is kept in
+    /// the store, where there is one.
+    pub fn new(
+        models: Vec<ModelDefinition>,
+        budgets: Vec<(Name, Budget)>,
+        store: Option<Store>,
+    ) -> Result<Self, DeskError> {
         // A redirect would take the key elsewhere.
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-        let desk = Self { models: RwLock::default(), client };
-        desk.set(models);
+        let ledger = Ledger::default();
+        if let Some(store) = &store {
+            let (month, _) = Period::Month.around(Hour::of(Time::now()));
+            ledger.carry_over(store.model_spent(month)?);
+        }
+        let cache = Cache::new(store.clone());
+        let shared = Shared { models: RwLock::default(), client, store, cache, ledger, prices: OnceLock::new() };
+        let desk = Self { shared: Arc::new(shared) };
+        desk.set(models, budgets);
         Ok(desk)
     }
 
-    /// Puts these models in the place of those that were there. One that is as it was goes on as it stands; what is under way
-    /// ends as it began.
-    pub fn set(&self, definitions: Vec<ModelDefinition>) {
-        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+    /// Has calls priced by these from now on, where nobody did before.
+    pub fn priced_by(&self, prices: Arc<dyn Prices>) {
+        // The first ones stay: there is one host.
+        let _ = self.shared.prices.set(prices);
+    }
+
+    /// Puts these models and budgets in the place of those that were there. A model that is as it was goes on as it stands;
+    /// what is under way ends as it began.
+    pub fn set(&self, definitions: Vec<ModelDefinition>, budgets: Vec<(Name, Budget)>) {
+        let of_models = definitions.iter().filter_map(|model| Some((Payer::Model(model.alias.clone()), model.budget?)));
+        let of_bindings = budgets.into_iter().map(|(binding, budget)| (Payer::Binding(binding), budget));
+        self.shared.ledger.set(of_models.chain(of_bindings));
+        let mut models = self.shared.models.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *models);
         for definition in definitions {
             let same = before.remove(&definition.alias).filter(|model| model.definition == definition);
@@ -71,156 +121,126 @@ impl ModelDesk {
         }
     }
 
-    fn model(&self, alias: &Name) -> Option<Arc<Model>> {
-        self.models.read().unwrap_or_else(PoisonError::into_inner).get(alias).cloned()
+    /// Every model as it stands, by alias.
+    pub fn models(&self) -> Vec<ModelView> {
+        let models = self.shared.models.read().unwrap_or_else(PoisonError::into_inner);
+        let view = |model: &Arc<Model>| ModelView {
+            definition: model.definition.clone(),
+            under_way: model.under_way(),
+            budget: self.shared.ledger.view(&Payer::Model(model.definition.alias.clone())),
+        };
+        let mut views: Vec<_> = models.values().map(view).collect();
+        views.sort_by(|one, other| one.definition.alias.as_str().cmp(other.definition.alias.as_str()));
+        views
     }
 
-    async fn answer(&self, ask: Ask<'_>) -> Asked {
-        let began = Instant::now();
-        let mut call = ModelCall {
-            alias: ask.model.alias.clone(),
-            exchange: [0; 32],
-            usage: None,
-            cost: None,
-            took: Duration::ZERO,
-            cached: false,
-            failure: None,
-        };
-        let answer = match self.model(&ask.model.alias) {
-            Some(model) if model.definition.granted() == *ask.model => {
-                model.ask(&self.client, &ask.request, ask.until).await
-            }
-            // Another binding takes the place of the one that asks.
-            Some(_) | None => Err(ModelFailure {
-                kind: ModelFailureKind::ModelUnavailable,
-                message: format!("the configuration has another model for {:?} now, or none", ask.model.alias.as_str()),
-            }),
-        };
-        call.took = began.elapsed();
-        match &answer {
-            Ok(ModelAnswer::Completion(completion)) => call.usage = completion.usage.clone(),
-            Ok(ModelAnswer::Embeddings(_)) => {}
-            Err(failure) => call.failure = Some(failure.kind),
-        }
-        (answer, call)
+    /// The budget of the binding of that name as it stands, where it has one.
+    pub fn budget(&self, binding: &Name) -> Option<BudgetView> {
+        self.shared.ledger.view(&Payer::Binding(binding.clone()))
     }
 }
 
 impl Models for ModelDesk {
     fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>> {
-        Box::pin(self.answer(ask))
+        let shared = Arc::clone(&self.shared);
+        let Ask { binding, model, exchange, request, until } = ask;
+        let began = Instant::now();
+        if let Some(answer) = shared.cache.find(exchange) {
+            return Box::pin(std::future::ready(cached(model, exchange, answer, began)));
+        }
+        let errand = Errand { binding: binding.clone(), model: model.clone(), exchange, request, until };
+        Box::pin(async move {
+            // Of its own accord: the answer is kept though whoever asked has no time left for it.
+            let running = tokio::spawn(async move { shared.answer(errand).await });
+            running.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a request to a model ended before its time");
+                unavailable(model, exchange, "the host gave up the request")
+            })
+        })
     }
 }
 
-impl Model {
-    fn new(definition: ModelDefinition) -> Self {
-        let room = Semaphore::new(definition.max_concurrent);
-        let pace = definition.requests_per_minute.map(Pace::per_minute);
-        Self { definition, room, pace }
-    }
+/// An answer that was kept.
+fn cached(model: &GrantedModel, exchange: ExchangeDigest, answer: ModelAnswer, began: Instant) -> Asked {
+    let usage = answer.usage().cloned();
+    let (cost, took) = (Some(Usd::ZERO), began.elapsed());
+    let call = ModelCall { usage, cost, took, cached: true, ..ModelCall::new(model, exchange) };
+    (Ok(answer), call)
+}
 
-    /// The answer, after as many tries as it takes and may take.
-    async fn ask(
-        &self,
-        client: &reqwest::Client,
-        request: &ModelRequest,
-        until: Instant,
-    ) -> Result<ModelAnswer, ModelFailure> {
-        let fail = |kind, message| ModelFailure { kind, message: format!("{}: {message}", self.definition.alias) };
-        let exchange =
-            self.exchange(client, request).map_err(|message| fail(ModelFailureKind::ModelRefused, message))?;
-        let schema = match request {
-            ModelRequest::Complete(prompt) => prompt.schema.as_ref().map(Schema::new).transpose(),
-            ModelRequest::Embed(_) => Ok(None),
+fn unavailable(model: &GrantedModel, exchange: ExchangeDigest, message: &str) -> Asked {
+    let failure = ModelFailure::new(ModelFailureKind::ModelUnavailable, message);
+    let call = ModelCall { failure: Some(failure.kind), ..ModelCall::new(model, exchange) };
+    (Err(failure), call)
+}
+
+impl Shared {
+    async fn answer(&self, errand: Errand) -> Asked {
+        let Errand { binding, model: granted, exchange, request, until } = &errand;
+        let began = Instant::now();
+        let model = self.models.read().unwrap_or_else(PoisonError::into_inner).get(&granted.alias).cloned();
+        let Some(model) = model.filter(|model| model.definition.granted() == *granted) else {
+            // Another binding takes the place of the one that asks.
+            let message = format!("the configuration has another model for {:?} now, or none", granted.alias.as_str());
+            return unavailable(granted, *exchange, &message);
         };
-        let schema = schema.map_err(|message| fail(ModelFailureKind::ModelRefused, message))?;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let fault = match self.try_once(&exchange, until).await {
-                Ok(answer) => {
-                    return check(&answer, request, schema.as_ref())
-                        .map(|()| answer)
-                        .map_err(|message| fail(ModelFailureKind::ModelAnswer, message));
-                }
-                Err(fault) => fault,
-            };
-            let (kind, pause) = match &fault {
-                Fault::Passing { wait, .. } => {
-                    // Not in step with all others that were turned away.
-                    let backoff = PAUSE * 2u32.pow(tries - 1);
-                    let pause = wait.unwrap_or(backoff).min(LONGEST_PAUSE) + jitter(backoff);
-                    (ModelFailureKind::ModelUnavailable, Some(pause))
-                }
-                Fault::Refused(_) => (ModelFailureKind::ModelRefused, None),
-                Fault::Answer(_) => (ModelFailureKind::ModelAnswer, None),
-            };
-            let message = fault.message();
-            match pause.filter(|pause| tries < TRIES && Instant::now() + *pause < until) {
-                Some(pause) => sleep(pause).await,
-                None if tries > 1 => return Err(fail(kind, format!("{message}, at the last of {tries} tries"))),
-                None => return Err(fail(kind, message)),
-            }
+        let turn = self.cache.turn(*exchange);
+        let Ok(_turn) = timeout_at((*until).into(), turn.lock()).await else {
+            return unavailable(granted, *exchange, "the same request is under way and was not answered in time");
+        };
+        if let Some(answer) = self.cache.find(*exchange) {
+            return cached(granted, *exchange, answer, began);
+        }
+        let started_at = Time::now();
+        let bounded = bounded(request, model.definition.max_output_tokens);
+        let payers = [Payer::Model(granted.alias.clone()), Payer::Binding(binding.clone())];
+        let prices = self.prices.get().map(|prices| &**prices);
+        let purse = Purse::new(&self.ledger, prices, payers, &model.definition, &bounded);
+        let asked = model.ask(&self.client, &bounded, *until, &purse).await;
+        let mut call = ModelCall { cost: purse.paid(), took: began.elapsed(), ..ModelCall::new(granted, *exchange) };
+        let (answer, failure) = match asked {
+            Ok(answer) => (Some(answer), None),
+            Err(Missed { failure, answer }) => (answer, Some(failure)),
+        };
+        call.usage = answer.as_ref().and_then(ModelAnswer::usage).cloned();
+        call.failure = failure.as_ref().map(|failure| failure.kind);
+        let own =
+            OwnCall { model: &model.definition, binding, exchange: *exchange, request, started_at, took: call.took };
+        let made = ModelExchange { model: granted.clone(), request: request.clone(), answer, failure };
+        self.keep(&own, &made, &call);
+        let ModelExchange { answer, failure, .. } = made;
+        match (answer, failure) {
+            (Some(answer), None) => (Ok(answer), call),
+            (_, failure) => (Err(failure.expect("no answer without a failure")), call),
         }
     }
 
-    /// One try: waits for room and for its turn, and then for the answer.
-    async fn try_once(&self, exchange: &Exchange, until: Instant) -> Result<ModelAnswer, Fault> {
-        let late = |what: &str| Fault::Passing { message: format!("{what} within the call's deadline"), wait: None };
-        let room = timeout_at(until.into(), self.room.acquire()).await;
-        let _room = room.map_err(|_| late("other requests left no room"))?.expect("a semaphore that is never closed");
-        if let Some(pace) = &self.pace {
-            let turn = pace.turn();
-            if Instant::now() + turn >= until {
-                return Err(late("`requests_per_minute` left no turn"));
-            }
-            sleep(turn).await;
+    /// Keeps what was asked and answered. What the budget did not allow was not asked.
+    fn keep(&self, own: &OwnCall<'_>, made: &ModelExchange, call: &ModelCall) {
+        if let (Some(answer), None) = (&made.answer, &made.failure) {
+            self.cache.put(call.exchange, answer);
         }
-        let timeout = self.definition.timeout;
-        let end = until.min(Instant::now() + timeout.get());
-        match timeout_at(end.into(), exchange.send()).await {
-            Ok(answer) => answer,
-            Err(_) if end == until => Err(late("it did not answer")),
-            Err(_) => Err(Fault::Passing {
-                message: format!("it did not answer within its `timeout` of {timeout}"),
-                wait: None,
-            }),
+        let Some(store) = &self.store else { return };
+        if call.failure == Some(ModelFailureKind::BudgetSpent) && call.cost.is_none() {
+            return;
         }
-    }
-
-    fn exchange(&self, client: &reqwest::Client, request: &ModelRequest) -> Result<Exchange, String> {
-        let definition = &self.definition;
-        match definition.provider {
-            Provider::Openai | Provider::OpenaiCompatible => openai::exchange(client, definition, request),
-            Provider::Anthropic => anthropic::exchange(client, definition, request),
-            Provider::Cohere => cohere::exchange(client, definition, request),
+        let record = own.model.record_in.as_ref().map(|project| {
+            let (answer, failure) = (made.answer.as_ref(), made.failure.as_ref());
+            let interaction = own::recorded(own, project, call.usage.clone(), answer, failure);
+            let json = serde_json::to_vec(&interaction).expect("an interaction, which is plain data");
+            NewRecord::new(interaction, &json)
+        });
+        if let Err(error) = store.exchange_keep(NewExchange::new(own.binding, made, call, record)) {
+            tracing::debug!(error = crate::report(&error), "what a model answered is not stored");
         }
     }
 }
 
-/// A pause from nothing to that.
-fn jitter(most: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-
-    let random = RandomState::new().hash_one(Instant::now());
-    most.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
-}
-
-/// What is wrong with an answer, where something is.
-fn check(answer: &ModelAnswer, request: &ModelRequest, schema: Option<&Schema>) -> Result<(), String> {
-    match (answer, request) {
-        (ModelAnswer::Completion(completion), ModelRequest::Complete(_)) => {
-            let checked = schema.map_or(Ok(()), |schema| schema.check(&completion.text));
-            let cut = completion.finish_reason.as_deref() == Some("length");
-            checked.map_err(|wrong| if cut { format!("{wrong}; it was cut at `max-tokens`") } else { wrong })
-        }
-        (ModelAnswer::Embeddings(vectors), ModelRequest::Embed(texts)) => {
-            if vectors.len() != texts.len() {
-                return Err(format!("{} vectors came for {} texts", vectors.len(), texts.len()));
-            }
-            let whole = |vector: &Vec<f32>| !vector.is_empty() && vector.iter().all(|number| number.is_finite());
-            if vectors.iter().all(whole) { Ok(()) } else { Err("a vector is empty or not finite".to_owned()) }
-        }
-        _ => Err("another sort of answer came".to_owned()),
+/// The request with no more output than the model may make.
+fn bounded(request: &ModelRequest, most: u32) -> ModelRequest {
+    let mut request = request.clone();
+    if let ModelRequest::Complete(prompt) = &mut request {
+        prompt.max_tokens = Some(prompt.max_tokens.map_or(most, |wanted| wanted.min(most)));
     }
+    request
 }

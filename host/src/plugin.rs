@@ -20,7 +20,7 @@ mod workshop;
 
 pub use archive::{Archive, ArchiveError};
 pub use call::{Evaluator, WarmInstance};
-pub use contract::{contract_package, contract_world, with_component_type};
+pub use contract::{contract_package, contract_world, with_component_type, world_name};
 pub use engine::{Engine, EngineError, PoolUse, Warm};
 pub use file::{FileError, Format, Inspection, PluginFile};
 pub use load::{ContractError, LoadError, Plugin};

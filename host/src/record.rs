@@ -4,8 +4,11 @@
 //! error that names the field.
 
 mod binding;
+mod budget;
 mod definition;
+mod digest;
 mod evaluation;
+mod exchange;
 mod filter;
 mod interaction;
 mod message;
@@ -15,14 +18,16 @@ mod time;
 mod verdict;
 
 pub use binding::{Binding, BindingDigest, ComponentDigest, ConfigDigest, GrantedModel, Kind, Limits, Sample, Start};
+pub use budget::{Budget, Hour, Period, Usd};
 pub use definition::DefinitionError;
 pub use evaluation::{Evaluation, Failure, LogLine, Outcome, Reason, short};
+pub use exchange::{ExchangeDigest, ModelExchange};
 pub use filter::{Filter, FilterError};
 pub use interaction::{CallError, Document, Interaction, NewInteraction, PromptVersion, Usage};
 pub use message::{Content, Message, Part};
 pub use model::{
-    Ask, Asked, Completion, ModelAnswer, ModelCall, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest,
-    Models, NoModels, Prompt, PromptMessage, Provider, Secret, TokenLogprob,
+    Ask, Asked, Completion, Embeddings, ModelAnswer, ModelCall, ModelDefinition, ModelFailure, ModelFailureKind,
+    ModelRequest, Models, NoModels, Prices, Prompt, PromptMessage, Provider, Secret, TokenLogprob,
 };
 pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, NameError, Rate, Seq};
 pub use time::Time;

@@ -11,6 +11,7 @@ mod evaluations;
 mod find;
 mod interactions;
 mod list;
+mod models;
 mod names;
 mod payload;
 mod query;
@@ -36,6 +37,7 @@ pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Retry, Tall
 pub use find::{FindError, FoundBinding};
 pub use interactions::{NewRecord, Recorded};
 pub use list::{InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow};
+pub use models::{KeptExchange, ModelCallRow, ModelMean, ModelUsage, NewExchange, Spent};
 pub use queue::WriterStats;
 pub use read::{BindingRow, EvaluationRow, StoredInteraction};
 pub use reader::StoreReader;

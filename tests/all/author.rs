@@ -129,7 +129,7 @@ fn a_manifest_that_is_wrong_is_said_where() {
 fn contract() -> String {
     let file = |name: &str| fs::read_to_string(root().join("wit/v0.1").join(name)).unwrap();
     let package = "package tribunal:plugin@0.1.0;";
-    let rest = ["kinds.wit", "worlds.wit"].map(|name| file(name).replace(package, ""));
+    let rest = ["kinds.wit", "models.wit", "worlds.wit"].map(|name| file(name).replace(package, ""));
     format!("{package}{}{}", file("types.wit").split_once(package).unwrap().1, rest.concat())
 }
 

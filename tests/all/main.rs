@@ -15,6 +15,7 @@ mod hostile_plugins;
 mod languages;
 mod lists;
 mod metrics;
+mod model_costs;
 mod models;
 mod openapi;
 mod operating;

@@ -162,7 +162,7 @@ fn what_was_changed_is_shown() {
     let (found, ended_well) = report(&folder, "length", &["--threads", "2"]);
     assert!(!ended_well);
     let count = |field: &str| found[field].as_u64().unwrap();
-    assert_eq!((count("evaluations"), count("equal"), count("different"), count("deadline")), (40, 36, 3, 1));
+    assert_eq!((count("evaluations"), count("equal"), count("different"), count("circumstance")), (40, 36, 3, 1));
     assert_eq!(found["equal_percent"], 90.0);
     let differences = found["differences"].as_array().unwrap();
     let ids: Vec<_> = differences.iter().map(|difference| difference["interaction"].as_str().unwrap()).collect();

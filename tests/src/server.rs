@@ -135,6 +135,27 @@ impl Server {
         request.header("content-type", content_type).body(body).send().expect("an answer")
     }
 
+    /// Posts JSON to a path.
+    pub fn post_to(&self, path: &str, body: &Value) -> Response {
+        self.client.post(format!("{}{path}", self.url)).json(body).send().expect("an answer")
+    }
+
+    /// Its database.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("tribunal.db")
+    }
+
+    /// What a command of the program prints, which must succeed, with this server's configuration.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let (config, data) = (self.folder.path().join("tribunal.toml"), self.data());
+        let mut command = Command::new(binary());
+        command.args(arguments).env("TRIBUNAL_DATA", data).arg("--config").arg(config);
+        let output = command.env("TRIBUNAL_LISTEN", self.url.trim_start_matches("http://")).output().expect("it runs");
+        let [said, errors] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        assert!(output.status.success(), "{arguments:?}: {said}{errors}");
+        said
+    }
+
     /// Waits until every binding has come to the end of the log and what it found is stored.
     pub fn wait_idle(&self) {
         self.wait_until("every binding is at the end of the log", || {

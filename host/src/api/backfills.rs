@@ -62,11 +62,21 @@ pub(super) struct EstimateItem {
     /// reckon from.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_seconds: Option<f64>,
+    /// How many calls to models all of it would make, by the binding's newest evaluations; none where it asks none, or none
+    /// was made yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_model_calls: Option<f64>,
+    /// What these would cost if none of them was answered with what is kept, in US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_cost_usd: Option<f64>,
 }
 
 impl From<Estimate> for EstimateItem {
     fn from(estimate: Estimate) -> Self {
+        let calls = estimate.model_calls.map(|mean| (mean.calls * estimate.evaluations as f64, mean.cost_of_one));
         Self {
+            expected_model_calls: calls.map(|(calls, _)| calls),
+            expected_cost_usd: calls.map(|(calls, cost_of_one)| calls * cost_of_one.dollars()),
             binding: estimate.binding.to_string(),
             interactions: estimate.interactions,
             evaluations: estimate.evaluations,

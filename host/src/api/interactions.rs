@@ -12,8 +12,8 @@ use super::page::{DetailQuery, List, ListQuery, ListRequest, Shadows};
 use super::{Api, query};
 use crate::dispatch::{Absent, OpenView, Standing};
 use crate::http::{Problem, ProblemBody};
-use crate::record::{InteractionId, LogLine, NewInteraction, Time, Verdict};
-use crate::store::{EvaluationRow, InteractionRow, StoredInteraction};
+use crate::record::{InteractionId, LogLine, NewInteraction, Time, Usd, Verdict};
+use crate::store::{EvaluationRow, InteractionRow, ModelCallRow, StoredInteraction};
 
 /// An interaction in a list: what is known of it without its messages.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -188,13 +188,49 @@ pub(super) struct EvaluationItem {
     /// What the plugin logged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     logs: Vec<LogLine>,
+    /// What it asked of models, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    model_calls: Vec<ModelCallItem>,
+}
+
+/// One call to a model that an evaluation made.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct ModelCallItem {
+    /// The operator's name for the model.
+    alias: String,
+    /// What was asked and answered is at `/v1/model-exchanges/{exchange}` for as long as it is kept.
+    exchange: String,
+    /// Tokens of the prompt, where the provider says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    /// Tokens that were made, where the provider says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u64>,
+    /// What it cost in US dollars, where a pricing adapter knows; 0 for what was answered with what was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+    /// Microseconds until the answer, tries and waits included.
+    duration_us: u64,
+    /// Whether it was answered with what was kept of the same request.
+    cached: bool,
+    /// Why there was no answer: `model-unavailable`, `model-refused`, `model-answer` or `budget-spent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl From<ModelCallRow> for ModelCallItem {
+    fn from(row: ModelCallRow) -> Self {
+        let ModelCallRow { alias, exchange, input_tokens, output_tokens, cost, duration_us, cached, failure } = row;
+        let (exchange, cost_usd) = (exchange.to_string(), cost.map(Usd::dollars));
+        Self { alias, exchange, input_tokens, output_tokens, cost_usd, duration_us, cached, failure }
+    }
 }
 
 /// Why an evaluation failed.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct FailureItem {
-    /// The sort: `deadline`, `out-of-memory`, `stack-overflow`, `trap`, `guest-error`, `invalid-output` or
-    /// `output-too-large`.
+    /// The sort: `deadline`, `out-of-memory`, `stack-overflow`, `trap`, `guest-error`, `invalid-output`,
+    /// `output-too-large`, `model-unavailable` or `budget-spent`.
     reason: String,
     /// What exactly.
     message: String,
@@ -218,6 +254,7 @@ impl From<EvaluationRow> for EvaluationItem {
             retry_at: row.retry_at,
             verdicts: row.verdicts,
             logs: row.logs,
+            model_calls: row.model_calls.into_iter().map(ModelCallItem::from).collect(),
         }
     }
 }
@@ -371,6 +408,9 @@ fn in_words(standing: Standing) -> (&'static str, String) {
         }
         Standing::Filtered(None) => ("filtered", "the binding's filter does not let it pass".to_owned()),
         Standing::Filtered(Some(reason)) => ("filtered", reason),
+        Standing::JudgesOwn => {
+            ("filtered", "a plugin asked it of a model, and no binding that asks models judges such".to_owned())
+        }
         Standing::SampledOut => ("sampled-out", "it is not in the binding's sample".to_owned()),
         Standing::HeldBack(OpenView { since, probe_at, reason, .. }) => {
             let reason =

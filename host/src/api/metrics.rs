@@ -1,6 +1,7 @@
 //! `GET /metrics`: the host's own figures, in the text format of Prometheus, read afresh at each call.
 
 mod family;
+mod models;
 
 use axum::extract::State;
 use axum::http::header;
@@ -18,6 +19,7 @@ use crate::plugin::{PoolUse, Warm};
 use crate::record::Time;
 use crate::store::{BackfillRow, BackfillStatus, BindingId, BindingRow, Store, StoreError, WriterStats};
 use family::{Families, Figure, Row};
+use models::ModelFigures;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -53,6 +55,7 @@ struct Figures {
     pool: [PoolUse; 5],
     cache_hits: u64,
     cache_misses: u64,
+    models: ModelFigures,
 }
 
 /// A loaded binding. All that is said of it has its name as the label `plugin`.
@@ -77,7 +80,7 @@ struct BindingFigures {
 
 impl Figures {
     fn read(api: &Api) -> Result<Self, StoreError> {
-        let Api { store, bench, engine, traffic, reloads, .. } = api;
+        let Api { store, bench, engine, traffic, reloads, models, .. } = api;
         let lanes = bench.lanes();
         let mut rows = store.binding_list()?;
         let backfills = store.backfill_list()?;
@@ -102,6 +105,7 @@ impl Figures {
             pool: engine.pool(),
             cache_hits,
             cache_misses,
+            models: ModelFigures::read(store, models)?,
         })
     }
 }
@@ -142,6 +146,7 @@ impl Collector for Figures {
         families.info("build", "The running version", ("version", env!("CARGO_PKG_VERSION")))?;
         self.encode_ingest(&mut families)?;
         self.encode_bindings(&mut families)?;
+        self.models.encode(&mut families)?;
         self.encode_store(&mut families)?;
         self.encode_sandbox(&mut families)
     }

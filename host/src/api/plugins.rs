@@ -7,9 +7,11 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::models::{AskedOf, BudgetItem};
 use super::{Api, query};
 use crate::dispatch::{Absent, BreakerView, LaneView, Pace};
 use crate::http::Problem;
+use crate::model::BudgetView;
 use crate::record::{Kind, Limits, Time};
 use crate::store::BindingRow;
 
@@ -86,7 +88,8 @@ pub(super) struct LoadedItem {
     /// How often it came to each outcome, ever: `succeeded`, `filtered`, `filter-failed`, `sampled-out`, or the reason of
     /// a failure.
     outcomes: BTreeMap<String, u64>,
-    /// `quick`, or `slow` where its calls take so long that they have workers of their own, at a lower priority.
+    /// `quick`; `slow` where its calls take so long that they have workers of their own, at a lower priority; `waiting` where
+    /// it asks models.
     pace: &'static str,
     /// Whether it is held back because it keeps failing.
     breaker: BreakerItem,
@@ -94,6 +97,15 @@ pub(super) struct LoadedItem {
     retries: RetriesItem,
     /// Evaluations since it was loaded, and how long they took.
     since_start: SinceStart,
+    /// The models that it may ask, by the operator's names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<String>,
+    /// How its own budget for these stands, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<BudgetItem>,
+    /// What bindings of this name asked of models, ever.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    asked: Vec<AskedOf>,
 }
 
 /// The circuit breaker of a binding. While it is open, what the binding has yet to judge waits in the log.
@@ -151,11 +163,14 @@ pub(super) struct SinceStart {
 }
 
 impl LoadedItem {
-    fn new(lane: LaneView, row: Option<BindingRow>) -> Self {
+    fn new(lane: LaneView, row: Option<BindingRow>, budget: Option<BudgetView>, asked: Vec<AskedOf>) -> Self {
         let binding = lane.plugin.binding();
         let description = lane.plugin.description();
         let stored = row.as_ref().map_or(lane.cursor, |row| row.cursor);
         Self {
+            models: binding.models.iter().map(|model| model.alias.to_string()).collect(),
+            budget: budget.map(BudgetItem::from),
+            asked,
             plugin: description.name.clone(),
             version: description.version.clone(),
             summary: description.summary.clone(),
@@ -200,8 +215,8 @@ impl LoadedItem {
     responses((status = 200, description = "Every binding", body = PluginList))
 )]
 pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<PluginList>, Problem> {
-    let Api { store, bench, reloads, .. } = api;
-    let rows = query(move || store.binding_list()).await?;
+    let Api { store, bench, reloads, models, .. } = api;
+    let (rows, usage) = query(move || Ok((store.binding_list()?, store.model_usage()?))).await?;
     let mut items: Vec<_> = bench
         .lanes()
         .into_iter()
@@ -209,7 +224,9 @@ pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<PluginLis
             let row = rows.iter().find(|row| row.id == lane.id).cloned();
             let name = lane.plugin.binding().name.to_string();
             let error = lane.rejected.clone();
-            PluginItem { name, status: "loaded", error, loaded: Some(LoadedItem::new(lane, row)) }
+            let asked = usage.iter().filter(|row| row.binding == name).map(|row| row.clone().into()).collect();
+            let budget = models.budget(&lane.plugin.binding().name);
+            PluginItem { name, status: "loaded", error, loaded: Some(LoadedItem::new(lane, row, budget, asked)) }
         })
         .collect();
     items.extend(bench.absent().into_iter().map(|(name, absent)| {

@@ -83,6 +83,8 @@ struct Estimate {
     evaluations: u64,
     reckoned: bool,
     expected_seconds: Option<f64>,
+    expected_model_calls: Option<f64>,
+    expected_cost_usd: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -143,7 +145,12 @@ pub(super) fn backfill(args: BackfillArgs, config: &Config) -> Result<ExitCode, 
 }
 
 fn estimate(client: &Client, new: &New) -> Result<ExitCode, Failure> {
-    let Estimate { interactions, evaluations, reckoned, expected_seconds } = client.post("/v1/backfills", new)?;
+    let Estimate { interactions, evaluations, reckoned, expected_seconds, expected_model_calls, expected_cost_usd } =
+        client.post("/v1/backfills", new)?;
+    let asked = expected_model_calls.zip(expected_cost_usd).map(|(calls, cost)| {
+        format!(", with about {} calls to models for at most {cost:.4} USD", HumanCount(calls.round() as u64))
+    });
+    let asked = asked.unwrap_or_default();
     let about = if reckoned { "about " } else { "" };
     let time = expected_seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
@@ -151,7 +158,8 @@ fn estimate(client: &Client, new: &New) -> Result<ExitCode, Failure> {
             format!("for some {}", HumanDuration(time.max(Duration::from_secs(1))))
         });
     let (evaluations, interactions) = (HumanCount(evaluations), HumanCount(interactions));
-    let line = format!("{about}{evaluations} of {interactions} interactions would be judged, {time}; nothing was done");
+    let line =
+        format!("{about}{evaluations} of {interactions} interactions would be judged, {time}{asked}; nothing was done");
     say(&mut stdout(), &line);
     Ok(ExitCode::SUCCESS)
 }

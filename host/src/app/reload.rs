@@ -41,7 +41,7 @@ impl Loader {
     pub(super) fn start(
         engine: Engine,
         archive: Archive,
-        models: Arc<ModelDesk>,
+        models: ModelDesk,
         dispatcher: Arc<Dispatcher>,
         config: Config,
     ) -> Self {
@@ -95,7 +95,7 @@ fn watch(file: &Path, reloads: Reloads) -> Option<notify::PollWatcher> {
 struct State {
     engine: Engine,
     archive: Archive,
-    models: Arc<ModelDesk>,
+    models: ModelDesk,
     dispatcher: Arc<Dispatcher>,
     config: Config,
     /// The text that was loaded last, so that a change that changes nothing does nothing.
@@ -160,7 +160,8 @@ impl State {
         if !needs_restart.is_empty() {
             tracing::warn!(keys = needs_restart.join(", "), "these take effect at the next start only");
         }
-        self.models.set(config.models);
+        let budgets = config.plugin_budgets();
+        self.models.set(config.models, budgets);
         let items = self.apply(config.plugins, false);
         Ok(ReloadReport { items, needs_restart })
     }

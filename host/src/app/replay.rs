@@ -1,8 +1,10 @@
 //! `tribunal replay`: makes stored evaluations again, from the plugin's own file and nothing of the compile cache, and
-//! says how many verdicts are equal to the byte. Reads beside a running server and writes nothing.
+//! says how many verdicts are equal to the byte. Reads beside a running server, writes nothing and asks nobody: models answer
+//! what they answered then.
 
 use std::io::stdout;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -14,7 +16,7 @@ use super::verdict_diff::{Comparison, Totals};
 use super::{Failure, load, say};
 use crate::config::{self, Config};
 use crate::plugin::{Archive, Evaluator, Plugin, PluginFile};
-use crate::record::{Binding, ComponentDigest, Time};
+use crate::record::{Ask, Asked, Binding, ComponentDigest, ModelCall, ModelFailure, ModelFailureKind, Models, Time};
 use crate::store::{EvaluationPlace, EvaluationRange, StoreError, StoreReader, StoredEvaluation};
 
 /// What to replay, and how to say what came of it.
@@ -46,7 +48,9 @@ pub(super) fn replay(config: &Config, args: &ReplayArgs) -> Result<ExitCode, Fai
     let binding = Binding::restore(&reader.binding_definition(stored.id)?, stored.digest)?;
     let name = binding.name.clone();
     let file = find_file(&config.data, &config.plugins, binding.component)?;
-    let plugin = Plugin::load(&load::engine_without_cache()?, &file, Arc::new(binding))?;
+    let recorded = Recorded(Mutex::new(StoreReader::open(&config.data)?));
+    let engine = load::engine_without_cache()?.asking(Arc::new(recorded));
+    let plugin = Plugin::load(&engine, &file, Arc::new(binding))?;
     drop(file);
 
     let range = EvaluationRange { binding: stored.id, from: args.from, to: args.to, last: reader.head()? };
@@ -85,6 +89,28 @@ fn find_file(data: &Path, plugins: &[config::Plugin], digest: ComponentDigest) -
         let no_other = "no plugin of the configuration has it either";
         format!("the plugin's file, of sha256 {digest}, is not there any more: {kept}; {no_other}").into()
     })
+}
+
+/// Answers plugins with what models answered.
+struct Recorded(Mutex<StoreReader>);
+
+impl Models for Recorded {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>> {
+        let reader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = |message: String| Err(ModelFailure::new(ModelFailureKind::ModelUnavailable, message));
+        let answer = match reader.exchange_find(ask.exchange) {
+            Ok(Some(kept)) => match (kept.exchange.answer, kept.exchange.failure) {
+                (_, Some(failure)) => Err(failure),
+                (Some(answer), None) => Ok(answer),
+                (None, None) => missing("what is kept of it has no answer".to_owned()),
+            },
+            Ok(None) => missing("what it answered is not kept any more".to_owned()),
+            Err(error) => missing(crate::report(&error)),
+        };
+        let failure = answer.as_ref().err().map(|failure| failure.kind);
+        let call = ModelCall { cached: true, failure, ..ModelCall::new(ask.model, ask.exchange) };
+        Box::pin(std::future::ready((answer, call)))
+    }
 }
 
 /// Evaluations in their order, for several threads.

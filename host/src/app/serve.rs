@@ -12,7 +12,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::prices::Adapters;
 use super::reload::Loader;
+use super::retention::Retention;
 use super::telemetry::Telemetry;
 use super::{Failure, load, requests};
 use crate::api::{Api, ReloadCause, Reloads};
@@ -36,23 +38,27 @@ pub(super) fn serve(config: Config) -> Result<ExitCode, Failure> {
         format!("cannot listen on {}: {error}; {hint}", config.listen)
     })?;
     let store = Store::open(&config.data, &StoreOptions { max_backlog: config.max_backlog.0 })?;
-    let models = Arc::new(ModelDesk::new(config.models.clone())?);
-    let engine = load::engine(&config.data)?.asking(Arc::clone(&models) as _);
+    let models = ModelDesk::new(config.models.clone(), config.plugin_budgets(), Some(store.clone()))?;
+    let engine = load::engine(&config.data)?.asking(Arc::new(models.clone()));
     let archive = Archive::open(&load::archive_folder(&config.data))?;
     let names: Vec<_> = config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
     let dispatcher = Arc::new(Dispatcher::start(store.clone(), config.workers, names));
+    models.priced_by(Arc::new(Adapters::new(dispatcher.bench())));
+    let retention = Retention::start(store.clone(), models.clone());
     tracing::info!(listen = %listener.local_addr()?, data = %config.data.display(), plugins = config.plugins.len(), "serving");
 
     let max_body = config.max_body.0;
-    let loader = Loader::start(engine.clone(), archive, models, Arc::clone(&dispatcher), config);
+    let loader = Loader::start(engine.clone(), archive, models.clone(), Arc::clone(&dispatcher), config);
     let (bench, reloads) = (dispatcher.bench(), loader.reloads());
     let comparisons = Arc::new(Semaphore::new(1));
-    let api = Api { store: store.clone(), bench, max_body, reloads, comparisons, engine, traffic: Arc::default() };
+    let api =
+        Api { store: store.clone(), bench, max_body, reloads, comparisons, engine, models, traffic: Arc::default() };
     runtime.block_on(answer_until_stopped(listener, router(api), loader.reloads()))?;
 
     // Nothing comes in any more: let evaluations in flight end and be written, then close the log.
     tracing::info!("stopping");
     drop(loader);
+    drop(retention);
     drop(dispatcher);
     store.close();
     tracing::info!("stopped");

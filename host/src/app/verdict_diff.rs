@@ -13,8 +13,9 @@ use crate::store::StoredEvaluation;
 pub(super) enum Comparison {
     /// The same verdicts to the byte, or a failure of the same sort.
     Equal,
-    /// One of the two ended at its deadline and the other did not, which a plugin has no say in.
-    Clock,
+    /// One of the two ended at its deadline or for want of a model's answer and the other did not, which a plugin has no say
+    /// in.
+    Circumstance,
     /// Anything else.
     Different(Box<Difference>),
 }
@@ -46,8 +47,9 @@ impl Side {
         }
     }
 
-    fn is_late(&self) -> bool {
-        matches!(self, Self::Failure(reason) if reason == Reason::Deadline.as_str())
+    fn is_circumstance(&self) -> bool {
+        let Self::Failure(reason) = self else { return false };
+        matches!(Reason::parse(reason), Some(Reason::Deadline | Reason::ModelUnavailable | Reason::BudgetSpent))
     }
 
     fn in_words(&self) -> String {
@@ -64,8 +66,8 @@ impl Comparison {
         let again = Side::new(again.reason().map(Reason::as_str), again.verdicts_json());
         if stored == again {
             Self::Equal
-        } else if stored.is_late() || again.is_late() {
-            Self::Clock
+        } else if stored.is_circumstance() || again.is_circumstance() {
+            Self::Circumstance
         } else {
             let (interaction, started_at) = (interaction.id.clone(), interaction.started_at);
             Self::Different(Box::new(Difference { interaction, started_at, stored, again }))
@@ -76,7 +78,7 @@ impl Comparison {
 /// Comparisons, counted, with the earliest differences.
 pub(super) struct Totals {
     equal: u64,
-    clock: u64,
+    circumstance: u64,
     different: u64,
     /// Earliest first, no more than `most`.
     shown: Vec<Difference>,
@@ -85,13 +87,13 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn new(most: usize) -> Self {
-        Self { equal: 0, clock: 0, different: 0, shown: Vec::new(), most }
+        Self { equal: 0, circumstance: 0, different: 0, shown: Vec::new(), most }
     }
 
     pub(super) fn count(&mut self, comparison: Comparison) {
         match comparison {
             Comparison::Equal => self.equal += 1,
-            Comparison::Clock => self.clock += 1,
+            Comparison::Circumstance => self.circumstance += 1,
             Comparison::Different(difference) => {
                 self.different += 1;
                 self.show(*difference);
@@ -108,7 +110,7 @@ impl Totals {
 
     pub(super) fn add(&mut self, other: Self) {
         self.equal += other.equal;
-        self.clock += other.clock;
+        self.circumstance += other.circumstance;
         self.different += other.different;
         self.shown.extend(other.shown);
         self.shown.sort_by(|one, two| (one.started_at, &one.interaction).cmp(&(two.started_at, &two.interaction)));
@@ -116,7 +118,7 @@ impl Totals {
     }
 
     fn total(&self) -> u64 {
-        self.equal + self.clock + self.different
+        self.equal + self.circumstance + self.different
     }
 
     /// Whether there was anything to compare, and all of it was equal.
@@ -137,10 +139,10 @@ impl Totals {
             return vec!["no evaluation of it is stored in that range".to_owned()];
         }
         let mut lines = vec![format!("{total} evaluations, {equal} equal to the byte: {percentage} %")];
-        if self.clock > 0 {
-            let clock = self.clock;
+        if self.circumstance > 0 {
+            let count = self.circumstance;
             lines.push(format!(
-                "{clock} ended at their deadline then or now, which depends on the machine's clock and load"
+                "{count} ended at their deadline or without a model's answer then or now, which is not the plugin's doing"
             ));
         }
         if self.different > 0 {
@@ -170,7 +172,7 @@ impl Totals {
             "evaluations": self.total(),
             "equal": self.equal,
             "equal_percent": self.percentage(),
-            "deadline": self.clock,
+            "circumstance": self.circumstance,
             "different": self.different,
             "differences": self.shown,
             "threads": threads,

@@ -59,6 +59,13 @@ pub struct Manifest {
     pub config: toml::Table,
 }
 
+impl Manifest {
+    /// Whether it wants the capability to ask models.
+    pub fn asks_models(&self) -> bool {
+        self.capabilities.iter().any(|capability| capability == "models")
+    }
+}
+
 /// A project's folder and what its manifest says.
 #[derive(Debug)]
 pub struct Project {

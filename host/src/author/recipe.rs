@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{Language, Project};
+use crate::plugin::world_name;
 
 /// What it takes to build a project.
 pub(super) struct Recipe {
@@ -157,9 +158,9 @@ fn python(project: &Project, folder: &Path) -> Recipe {
     Recipe { tools, steps: vec![step], output: MADE.into(), is_bare: false }
 }
 
-/// The contract's world for a plugin of the project's kind.
+/// The contract's world for a plugin of the project's kind: just that, as some compilers import all of a world.
 fn world(project: &Project) -> String {
-    format!("{}-plugin", project.manifest.kinds[0].as_str())
+    world_name(project.manifest.kinds[0], project.manifest.asks_models())
 }
 
 /// The compiler for C, C++ and Zig, which comes as a package of Python's.
@@ -167,9 +168,10 @@ fn zig_tool(language: Language) -> Tool {
     program("python3", &["-m", "ziglang", "version"], "zig", language.install())
 }
 
-/// The object with the component's type, which `bindings` wrote.
+/// The object with the component's type, which `bindings` wrote. What of it is not used is not in the component.
 fn type_object(project: &Project) -> String {
-    format!("bindings/{}_component_type.o", world(project).replace('-', "_"))
+    let world = world_name(project.manifest.kinds[0], true);
+    format!("bindings/{}_component_type.o", world.replace('-', "_"))
 }
 
 const WASI: &str = "--target=wasm32-wasi";

@@ -1,10 +1,11 @@
 //! One `[models.NAME]` table.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::record::{Deadline, ModelDefinition, Name, Provider, Secret};
+use crate::record::{Budget, Deadline, ModelDefinition, Name, Provider, Secret};
 
 /// The table as it is written.
 #[derive(Debug, Deserialize)]
@@ -19,6 +20,31 @@ pub(super) struct Table {
     #[serde(default = "default_concurrent")]
     max_concurrent: Concurrent,
     requests_per_minute: Option<std::num::NonZero<u32>>,
+    #[serde(default = "default_output")]
+    max_output_tokens: std::num::NonZero<u32>,
+    budget: Option<Budget>,
+    record_in: Option<Name>,
+    #[serde(default = "default_retention")]
+    retention: Retention,
+}
+
+/// A number of hours or days, such as `36h` or `90d`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Retention(Duration);
+
+impl TryFrom<String> for Retention {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const EXPECTED: &str = "expected hours or days, from \"1h\" to \"36500d\"";
+        let (count, hours) = match text.strip_suffix('d') {
+            Some(days) => (days, 24),
+            None => (text.strip_suffix('h').ok_or(EXPECTED)?, 1),
+        };
+        let hours = count.parse::<u64>().ok().and_then(|count| count.checked_mul(hours)).ok_or(EXPECTED)?;
+        if (1..=36_500 * 24).contains(&hours) { Ok(Self(Duration::from_secs(hours * 3600))) } else { Err(EXPECTED) }
+    }
 }
 
 /// Where a key stands: never in the file itself.
@@ -70,6 +96,14 @@ impl TryFrom<usize> for Concurrent {
 
 fn default_timeout() -> Deadline {
     Deadline::from_millis(30_000)
+}
+
+fn default_output() -> std::num::NonZero<u32> {
+    std::num::NonZero::new(4096).expect("not zero")
+}
+
+fn default_retention() -> Retention {
+    Retention(ModelDefinition::RETENTION)
 }
 
 fn default_concurrent() -> Concurrent {
@@ -154,6 +188,10 @@ impl Table {
             timeout: self.timeout,
             max_concurrent: self.max_concurrent.0,
             requests_per_minute: self.requests_per_minute.map(std::num::NonZero::get),
+            max_output_tokens: self.max_output_tokens.get(),
+            budget: self.budget,
+            record_in: self.record_in,
+            retention: self.retention.0,
         })
     }
 }

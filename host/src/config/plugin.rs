@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::Value as Json;
 
 use crate::record::{
-    ByteSize, ComponentDigest, Deadline, Filter, GrantedModel, Limits, ModelDefinition, Name, Sample, Start,
+    Budget, ByteSize, ComponentDigest, Deadline, Filter, GrantedModel, Limits, ModelDefinition, Name, Sample, Start,
 };
 
 /// A plugin as the operator wants it loaded.
@@ -34,6 +34,8 @@ pub struct Plugin {
     pub capabilities: Vec<String>,
     /// The granted models, sorted by alias.
     pub models: Vec<GrantedModel>,
+    /// The most that it may spend on them.
+    pub budget: Option<Budget>,
 }
 
 /// A plugin's own config, as JSON text with sorted keys.
@@ -60,6 +62,7 @@ pub(super) struct Table {
     capabilities: Vec<String>,
     #[serde(default)]
     models: Vec<Name>,
+    budget: Option<Budget>,
     size: Option<ByteSize>,
     load_deadline: Option<Deadline>,
     load_memory: Option<ByteSize>,
@@ -135,6 +138,7 @@ impl Table {
             },
             capabilities,
             models: granted,
+            budget: self.budget,
         })
     }
 }

@@ -9,6 +9,8 @@ pub enum Admission {
     Admitted,
     /// Its filter does not let the interaction pass; with the reason where the filter failed on it.
     Filtered(Option<String>),
+    /// A plugin asked it of a model, and the binding asks models itself: they would judge each other without end.
+    JudgesOwn,
     /// The interaction passes the filter and is not in the sample.
     SampledOut,
 }
@@ -16,6 +18,9 @@ pub enum Admission {
 impl Admission {
     /// Decides.
     pub fn of(binding: &Binding, interaction: &Interaction) -> Self {
+        if !binding.models.is_empty() && interaction.posted.is_judges_own() {
+            return Self::JudgesOwn;
+        }
         match binding.filter.as_ref().map_or(Ok(true), |filter| filter.passes(interaction)) {
             Ok(false) => Self::Filtered(None),
             Err(reason) => Self::Filtered(Some(reason)),

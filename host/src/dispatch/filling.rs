@@ -8,7 +8,8 @@ use super::{Admission, Bench};
 use crate::plugin::Plugin;
 use crate::record::{BindingDigest, FilterError, Interaction, Rate, Seq};
 use crate::store::{
-    BackfillCount, BackfillId, BackfillRow, BackfillStatus, BindingId, NewBackfill, Selection, Store, StoreError,
+    BackfillCount, BackfillId, BackfillRow, BackfillStatus, BindingId, ModelMean, NewBackfill, Selection, Store,
+    StoreError,
 };
 
 /// How many interactions a dry run looks at to say how many would be judged.
@@ -52,6 +53,8 @@ pub struct Estimate {
     pub evaluation_us: Option<f64>,
     /// What all of it would take; none where there was no evaluation to reckon from.
     pub expected: Option<Duration>,
+    /// What one evaluation asks of models on the average, and what that costs, where it is known.
+    pub model_calls: Option<ModelMean>,
 }
 
 impl Bench {
@@ -98,8 +101,9 @@ impl Bench {
             Duration::from_secs_f64((work / workers).max(made * WRITING.as_secs_f64()).max(made / rate.get()))
         });
         let interactions = all.interactions;
+        let model_calls = if plugin.asks_models() { store.model_mean(binding)? } else { None };
         let binding = plugin.binding().digest();
-        Ok(Estimate { binding, interactions, evaluations, is_reckoned, evaluation_us, expected })
+        Ok(Estimate { binding, interactions, evaluations, is_reckoned, evaluation_us, expected, model_calls })
     }
 
     /// The binding of that name, and the last place of the log from before it was loaded: what comes behind that comes

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::record::{Evaluation, Outcome, Seq, Time};
+use crate::record::{Evaluation, Seq, Time};
 use crate::store::Retry;
 
 /// What waits at most for one binding; what fails for the moment beyond that has failed.
@@ -57,9 +57,9 @@ impl Retries {
 
     /// Notes that an evaluation is to be tried again, where trying again may help and may be done.
     pub(super) fn schedule(&mut self, evaluation: &mut Evaluation, most_attempts: u32, now: Time) {
-        let transient = matches!(&evaluation.outcome, Outcome::Failed(failure) if failure.transient);
-        if transient && evaluation.attempts < most_attempts && self.due.len() < MOST {
-            let at = now + wait(evaluation.seq, evaluation.attempts);
+        let Some(failure) = evaluation.outcome.failure().filter(|failure| failure.transient) else { return };
+        if evaluation.attempts < most_attempts && self.due.len() < MOST {
+            let at = failure.again_at.unwrap_or(now).max(now) + wait(evaluation.seq, evaluation.attempts);
             evaluation.retry_at = Some(at);
             self.due.insert((at, evaluation.seq, evaluation.attempts));
         }

@@ -213,7 +213,7 @@ impl Work {
         }
         match Admission::of(share.plugin.binding(), interaction) {
             Admission::Admitted => return true,
-            Admission::Filtered(None) => self.skipped.filtered += 1,
+            Admission::Filtered(None) | Admission::JudgesOwn => self.skipped.filtered += 1,
             Admission::Filtered(Some(reason)) => {
                 self.skipped.filter_failed += 1;
                 self.filter_failure = Some(reason);

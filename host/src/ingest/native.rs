@@ -22,6 +22,10 @@ pub fn parse_one(json: &[u8]) -> Item {
     match serde_json::from_str::<NewInteraction>(text) {
         Ok(interaction) => {
             no_nul(text)?;
+            if interaction.is_judges_own() {
+                let field = format!("attributes.{}", NewInteraction::ASKED_BY);
+                return Err(Problem::field(&field, "the host alone sets this, for what plugins ask of models"));
+            }
             Ok(NewRecord::new(interaction, text.as_bytes()))
         }
         Err(_) => Err(explain::<NewInteraction>(text)),
@@ -103,6 +107,10 @@ mod tests {
         check(&with(r#""input":[{"role":"user","content":"a\u0000b"}]"#), Some((Some("input[0].content"), "NUL")));
         check(&with(r#""input":[{"role":"user","content":"a\\u0000b"}]"#), None);
         check(&with(r#""error":{"kind":"x","status":99}"#), Some((Some("error.status"), "100 to 599")));
+        check(
+            &with(r#""attributes":{"tribunal.asked_by":"x"}"#),
+            Some((Some("attributes.tribunal.asked_by"), "the host alone")),
+        );
         check("[1]", Some((Some(""), "expected an interaction as an object")));
         check("{", Some((None, "EOF")));
         check(r#"{"provider":"p","model":"m"} x"#, Some((None, "trailing characters")));

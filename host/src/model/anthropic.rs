@@ -8,8 +8,6 @@ use crate::record::{Completion, Count, ModelAnswer, ModelDefinition, ModelReques
 
 /// The version of the API that this speaks.
 const VERSION: &str = "2023-06-01";
-/// It has to be told how long an answer may be.
-const USUAL_MAX_TOKENS: u32 = 4096;
 
 pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &ModelRequest) -> Result<Exchange, String> {
     let ModelRequest::Complete(prompt) = request else {
@@ -27,7 +25,7 @@ fn body(model: &ModelDefinition, prompt: &Prompt) -> Json {
     let Prompt { messages, schema, max_tokens, temperature, .. } = prompt;
     let (system, rest): (Vec<_>, Vec<_>) = messages.iter().partition(|message| message.role == "system");
     let mut body =
-        json!({"model": model.model, "messages": rest, "max_tokens": max_tokens.unwrap_or(USUAL_MAX_TOKENS)});
+        json!({"model": model.model, "messages": rest, "max_tokens": max_tokens.unwrap_or(model.max_output_tokens)});
     if !system.is_empty() {
         let texts: Vec<_> = system.iter().map(|message| message.content.as_str()).collect();
         body["system"] = texts.join("\n\n").into();

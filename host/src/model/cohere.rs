@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::exchange::Exchange;
 use super::openai::vector;
-use crate::record::{Completion, Count, ModelAnswer, ModelDefinition, ModelRequest, Prompt, Usage};
+use crate::record::{Completion, Count, Embeddings, ModelAnswer, ModelDefinition, ModelRequest, Prompt, Usage};
 
 pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &ModelRequest) -> Result<Exchange, String> {
     let (path, body, read): (_, _, fn(&Json) -> Option<ModelAnswer>) = match request {
@@ -68,5 +68,10 @@ fn completion(answer: &Json) -> Option<ModelAnswer> {
 
 fn embeddings(answer: &Json) -> Option<ModelAnswer> {
     let vectors = answer.pointer("/embeddings/float")?.as_array()?;
-    vectors.iter().map(vector).collect::<Option<Vec<_>>>().map(ModelAnswer::Embeddings)
+    let vectors = vectors.iter().map(vector).collect::<Option<_>>()?;
+    let usage = answer.pointer("/meta/billed_units/input_tokens").and_then(Json::as_f64).map(|number| Usage {
+        input_tokens: Count::try_from(number.max(0.0) as u64).unwrap_or_default(),
+        ..Usage::default()
+    });
+    Some(ModelAnswer::Embeddings(Embeddings { vectors, usage }))
 }

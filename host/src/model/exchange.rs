@@ -20,8 +20,8 @@ pub(super) struct Exchange {
 /// Why a try gave no answer.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// It may pass; by then, where the provider said.
-    Passing { message: String, wait: Option<Duration> },
+    /// It may pass; by then, where the provider said. What was lost was sent, and not answered.
+    Passing { message: String, wait: Option<Duration>, lost: bool },
     /// The provider does not take the request.
     Refused(String),
     /// The answer is none.
@@ -29,6 +29,16 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// The request was not sent.
+    pub(super) fn unsent(message: String) -> Self {
+        Self::Passing { message, wait: None, lost: false }
+    }
+
+    /// The request was sent, and its answer did not come whole.
+    pub(super) fn lost(message: String) -> Self {
+        Self::Passing { message, wait: None, lost: true }
+    }
+
     pub(super) fn message(self) -> String {
         match self {
             Self::Passing { message, .. } | Self::Refused(message) | Self::Answer(message) => message,
@@ -38,8 +48,9 @@ impl Fault {
 
 /// A failure of the connection. Its address is left out, as are the bodies: what they hold is the provider's affair.
 fn broken(error: reqwest::Error) -> Fault {
+    let unsent = error.is_connect();
     let message = crate::report(&error.without_url());
-    Fault::Passing { message, wait: None }
+    if unsent { Fault::unsent(message) } else { Fault::lost(message) }
 }
 
 impl Exchange {
@@ -63,7 +74,7 @@ impl Exchange {
         let message = format!("the provider answered {status}: {}", said(&body));
         let passes = status.is_server_error()
             || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT);
-        Err(if passes { Fault::Passing { message, wait } } else { Fault::Refused(message) })
+        Err(if passes { Fault::Passing { message, wait, lost: false } } else { Fault::Refused(message) })
     }
 }
 

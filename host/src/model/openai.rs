@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::exchange::Exchange;
 use crate::record::{
-    Completion, Count, ModelAnswer, ModelDefinition, ModelRequest, Prompt, Provider, TokenLogprob, Usage,
+    Completion, Count, Embeddings, ModelAnswer, ModelDefinition, ModelRequest, Prompt, Provider, TokenLogprob, Usage,
 };
 
 pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &ModelRequest) -> Result<Exchange, String> {
@@ -101,7 +101,8 @@ fn embeddings(answer: &Json) -> Option<ModelAnswer> {
     let mut data: Vec<_> = answer.get("data")?.as_array()?.iter().enumerate().collect();
     data.sort_by_key(|(at, one)| one.get("index").and_then(Json::as_u64).unwrap_or(*at as u64));
     let vectors = data.into_iter().map(|(_, one)| vector(one.get("embedding")?)).collect::<Option<Vec<_>>>()?;
-    Some(ModelAnswer::Embeddings(vectors))
+    let usage = answer.get("usage").and_then(usage);
+    Some(ModelAnswer::Embeddings(Embeddings { vectors, usage }))
 }
 
 /// The vector, made as long as 1.

@@ -263,13 +263,14 @@ impl From<LiftError> for Failure {
 
 /// What the guest says of its failure; where it hands on what the host told it of a model, that.
 fn told(failure: types::Failure, guest: &Guest) -> Failure {
-    let reason = match guest.handed_on(&failure.code) {
-        Some(ModelFailureKind::BudgetSpent) => Reason::BudgetSpent,
-        Some(_) => Reason::ModelUnavailable,
-        None => return failure.into(),
+    let Some(handed) = guest.handed_on(&failure.code) else { return failure.into() };
+    let reason = match handed.kind {
+        ModelFailureKind::BudgetSpent => Reason::BudgetSpent,
+        _ => Reason::ModelUnavailable,
     };
+    let again_at = handed.again_at;
     let types::Failure { code, message, transient } = failure;
-    Failure { transient, ..Failure::new(reason, format!("{code}: {message}")) }
+    Failure { transient, again_at, ..Failure::new(reason, format!("{code}: {message}")) }
 }
 
 impl From<types::Failure> for Failure {

@@ -28,13 +28,18 @@ static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
     Contract { resolve, package }
 });
 
-/// The contract, and in it the world of a plugin of those kinds: its own where there is one kind.
+/// The name of the world of a plugin of that kind, which asks models or does not.
+pub fn world_name(kind: Kind, asks_models: bool) -> String {
+    format!("{}-{}", kind.as_str(), if asks_models { "judge" } else { "plugin" })
+}
+
+/// The contract, and in it the world of a plugin of those kinds with all that it may import: its own where there is one kind.
 pub fn contract_world(kinds: &[Kind]) -> Result<(Resolve, WorldId), String> {
     let mut resolve = CONTRACT.resolve.clone();
     let (package, world) = match kinds {
-        [kind] => (CONTRACT.package, format!("{}-plugin", kind.as_str())),
+        [kind] => (CONTRACT.package, world_name(*kind, true)),
         kinds => {
-            let include = |kind: &Kind| format!("include tribunal:plugin/{}-plugin@0.1.0;", kind.as_str());
+            let include = |kind: &Kind| format!("include tribunal:plugin/{}@0.1.0;", world_name(*kind, true));
             let includes: String = kinds.iter().map(include).collect();
             let several = format!("package tribunal:several; world plugin {{ {includes} }}");
             let package = resolve.push_source("several.wit", &several).map_err(|error| format!("{error:#}"))?;

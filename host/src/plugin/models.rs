@@ -8,8 +8,8 @@ use wasmtime::Trap;
 use super::sandbox::Guest;
 use super::v0_1::{models as wit, types};
 use crate::record::{
-    Ask, Binding, Completion, ModelAnswer, ModelCall, ModelFailure, ModelFailureKind, ModelRequest, Models, Prompt,
-    PromptMessage, Usage, short,
+    Ask, Binding, Completion, ExchangeDigest, ModelAnswer, ModelCall, ModelFailure, ModelFailureKind, ModelRequest,
+    Models, Prompt, PromptMessage, Usage, short,
 };
 
 /// The most messages of a prompt, and texts of one `embed`.
@@ -25,7 +25,7 @@ pub(super) struct Granted {
     binding: Arc<Binding>,
     pub(super) calls: Vec<ModelCall>,
     /// The last failure that the guest was told of.
-    failed: Option<(ModelFailureKind, String)>,
+    failed: Option<ModelFailure>,
 }
 
 impl Granted {
@@ -33,9 +33,9 @@ impl Granted {
         Self { models, binding, calls: Vec::new(), failed: None }
     }
 
-    /// Whether that is how the guest hands on what the host told it, and then the sort of failure.
-    pub(super) fn handed_on(&self, code: &str) -> Option<ModelFailureKind> {
-        self.failed.as_ref().map(|(kind, _)| *kind).filter(|kind| kind.as_str() == code)
+    /// The failure that the guest hands on, where that is what it says.
+    pub(super) fn handed_on(&self, code: &str) -> Option<&ModelFailure> {
+        self.failed.as_ref().filter(|failure| failure.kind.as_str() == code)
     }
 
     async fn ask(&mut self, alias: String, request: ModelRequest, until: Instant) -> Result<ModelAnswer, ModelFailure> {
@@ -43,14 +43,20 @@ impl Granted {
             let names: Vec<_> = self.binding.models.iter().map(|model| model.alias.as_str()).collect();
             let message =
                 format!("the binding does not grant a model {:?}; it grants {}", short(alias), names.join(", "));
-            return Err(ModelFailure { kind: ModelFailureKind::UnknownModel, message });
+            return Err(ModelFailure::new(ModelFailureKind::UnknownModel, message));
         };
         if self.calls.len() >= MOST_CALLS {
             let message = format!("one evaluation may ask models {MOST_CALLS} times");
-            return Err(ModelFailure { kind: ModelFailureKind::ModelRefused, message });
+            return Err(ModelFailure::new(ModelFailureKind::ModelRefused, message));
         }
-        let ask = Ask { binding: &self.binding.name, model, request, until };
+        let exchange = ExchangeDigest::of_request(model, &request);
+        // What stands here where the plugin's time ends before the answer comes.
+        let mut call = ModelCall::new(model, exchange);
+        call.failure = Some(ModelFailureKind::ModelUnavailable);
+        self.calls.push(call);
+        let ask = Ask { binding: &self.binding.name, model, exchange, request, until };
         let (answer, call) = self.models.ask(ask).await;
+        self.calls.pop();
         self.calls.push(call);
         answer
     }
@@ -70,13 +76,14 @@ impl Guest {
                 let asked = granted.ask(alias, request, until);
                 tokio::time::timeout_at(until.into(), asked).await.map_err(|_| Trap::Interrupt)?
             }
-            Err(message) => Err(ModelFailure { kind: ModelFailureKind::ModelRefused, message }),
+            Err(message) => Err(ModelFailure::new(ModelFailureKind::ModelRefused, message)),
         };
         Ok(answer.map_err(|failure| {
-            let ModelFailure { kind, message } = failure;
-            let message = short(message);
-            granted.failed = Some((kind, message.clone()));
-            types::Failure { code: kind.as_str().to_owned(), message, transient: kind.is_transient() }
+            let failure = ModelFailure { message: short(failure.message), ..failure };
+            let (code, transient) = (failure.kind.as_str().to_owned(), failure.kind.is_transient());
+            let message = failure.message.clone();
+            granted.failed = Some(failure);
+            types::Failure { code, message, transient }
         }))
     }
 }
@@ -105,7 +112,7 @@ impl wit::Host for Guest {
             count => Err(format!("{count} texts, and there may be 1 to {MOST}")),
         };
         Ok(match self.ask(alias, request).await? {
-            Ok(ModelAnswer::Embeddings(vectors)) => Ok(vectors),
+            Ok(ModelAnswer::Embeddings(embeddings)) => Ok(embeddings.vectors),
             Ok(ModelAnswer::Completion(_)) => Err(no_answer()),
             Err(failure) => Err(failure),
         })

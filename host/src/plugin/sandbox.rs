@@ -12,7 +12,7 @@ use super::file::Inspection;
 use super::models::Granted;
 use super::v0_1;
 use super::wasi::{self, Determinism, MAX_HANDLES, Wasi};
-use crate::record::{Binding, ByteSize, Deadline, Limits, LogLine, ModelCall, ModelFailureKind, Models, short};
+use crate::record::{Binding, ByteSize, Deadline, Limits, LogLine, ModelCall, ModelFailure, Models, short};
 
 /// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.
 const HOSTCALL_ALLOWANCE: usize = 1 << 20;
@@ -146,8 +146,8 @@ impl Guest {
         self.end
     }
 
-    /// The sort of failure that the host told it of a model, where it hands that on under this code.
-    pub(super) fn handed_on(&self, code: &str) -> Option<ModelFailureKind> {
+    /// What the host told it of a model that failed, where it hands that on under this code.
+    pub(super) fn handed_on(&self, code: &str) -> Option<&ModelFailure> {
         self.granted.as_ref()?.handed_on(code)
     }
 

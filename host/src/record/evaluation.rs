@@ -96,12 +96,14 @@ pub struct Failure {
     pub message: String,
     /// Whether trying again later may help.
     pub transient: bool,
+    /// Before when it does not, where that is known.
+    pub again_at: Option<Time>,
 }
 
 impl Failure {
     /// A failure of that sort, which trying again would not mend.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: short(message.into()), transient: false }
+        Self { reason, message: short(message.into()), transient: false, again_at: None }
     }
 }
 

@@ -80,6 +80,16 @@ pub struct NewInteraction {
     pub attributes: Map<String, Json>,
 }
 
+impl NewInteraction {
+    /// The attribute that names the binding, where the host itself recorded what a plugin asked of a model.
+    pub const ASKED_BY: &str = "tribunal.asked_by";
+
+    /// Whether a plugin asked it of a model.
+    pub fn is_judges_own(&self) -> bool {
+        self.attributes.contains_key(Self::ASKED_BY)
+    }
+}
+
 fn default_project() -> Name {
     "default".parse().expect("a valid name")
 }

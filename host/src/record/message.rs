@@ -21,6 +21,13 @@ pub struct Message {
     pub attributes: Map<String, Json>,
 }
 
+impl Message {
+    /// One of that role with one text.
+    pub fn text(role: &str, text: &str) -> Self {
+        Self { role: role.to_owned(), content: Content::Text(text.to_owned()), attributes: Map::new() }
+    }
+}
+
 /// A message's content as it was posted.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]

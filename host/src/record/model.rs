@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Deadline, GrantedModel, Name, Usage};
+use super::{Budget, Deadline, ExchangeDigest, GrantedModel, Interaction, Name, Time, Usage, Usd};
 
 /// What a plugin asks.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -54,8 +54,28 @@ pub struct PromptMessage {
 pub enum ModelAnswer {
     /// To a prompt.
     Completion(Completion),
-    /// A vector for each text, in their order.
-    Embeddings(Vec<Vec<f32>>),
+    /// To texts.
+    Embeddings(Embeddings),
+}
+
+impl ModelAnswer {
+    /// What it used, where that is known.
+    pub fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::Completion(completion) => completion.usage.as_ref(),
+            Self::Embeddings(embeddings) => embeddings.usage.as_ref(),
+        }
+    }
+}
+
+/// A vector for each text, in their order.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Embeddings {
+    /// The vectors.
+    pub vectors: Vec<Vec<f32>>,
+    /// What they used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// A language model's answer.
@@ -86,12 +106,22 @@ pub struct TokenLogprob {
 }
 
 /// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ModelFailure {
     /// The sort.
     pub kind: ModelFailureKind,
     /// What exactly, for the operator. No key and no address that holds one.
     pub message: String,
+    /// Before when asking again is in vain, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_at: Option<Time>,
+}
+
+impl ModelFailure {
+    /// One of that sort.
+    pub fn new(kind: ModelFailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), again_at: None }
+    }
 }
 
 /// The sorts of failure.
@@ -124,7 +154,7 @@ impl ModelFailureKind {
 
     /// Whether it may pass by itself.
     pub fn is_transient(self) -> bool {
-        self == Self::ModelUnavailable
+        matches!(self, Self::ModelUnavailable | Self::BudgetSpent)
     }
 }
 
@@ -133,18 +163,26 @@ impl ModelFailureKind {
 pub struct ModelCall {
     /// The operator's name for the model.
     pub alias: Name,
-    /// What of the exchange is kept is found under this: the sha256 of alias, model and request.
-    pub exchange: [u8; 32],
+    /// What is kept of request and answer is found under this.
+    pub exchange: ExchangeDigest,
     /// What the model used, where it said.
     pub usage: Option<Usage>,
-    /// What it cost, in billionths of a US dollar, where that is known. 0 for an answer that was kept.
-    pub cost: Option<u64>,
+    /// What it cost, where that is known. Nothing for an answer that was kept.
+    pub cost: Option<Usd>,
     /// How long the answer took, tries and waits included.
     pub took: Duration,
     /// Whether the answer was kept from an earlier call.
     pub cached: bool,
     /// Why there was no answer.
     pub failure: Option<ModelFailureKind>,
+}
+
+impl ModelCall {
+    /// One that has had no answer yet.
+    pub fn new(model: &GrantedModel, exchange: ExchangeDigest) -> Self {
+        let (took, alias) = (Duration::ZERO, model.alias.clone());
+        Self { alias, exchange, usage: None, cost: None, took, cached: false, failure: None }
+    }
 }
 
 /// One call to a model, as a plugin makes it.
@@ -154,6 +192,8 @@ pub struct Ask<'a> {
     pub binding: &'a Name,
     /// Which model is asked.
     pub model: &'a GrantedModel,
+    /// The digest of model and request.
+    pub exchange: ExchangeDigest,
     /// What is asked.
     pub request: ModelRequest,
     /// When the plugin's own time is over.
@@ -175,17 +215,9 @@ pub struct NoModels;
 
 impl Models for NoModels {
     fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>> {
-        let kind = ModelFailureKind::ModelUnavailable;
-        let failure = ModelFailure { kind, message: "there are no models here".to_owned() };
-        let call = ModelCall {
-            alias: ask.model.alias.clone(),
-            exchange: [0; 32],
-            usage: None,
-            cost: None,
-            took: Duration::ZERO,
-            cached: false,
-            failure: Some(kind),
-        };
+        let failure = ModelFailure::new(ModelFailureKind::ModelUnavailable, "there are no models here");
+        let mut call = ModelCall::new(ask.model, ask.exchange);
+        call.failure = Some(failure.kind);
         Box::pin(std::future::ready((Err(failure), call)))
     }
 }
@@ -209,9 +241,27 @@ pub struct ModelDefinition {
     pub max_concurrent: usize,
     /// How many requests may begin within a minute.
     pub requests_per_minute: Option<u32>,
+    /// The most tokens that one answer may have.
+    pub max_output_tokens: u32,
+    /// The most that may be spent on it.
+    pub budget: Option<Budget>,
+    /// The project in which its calls are recorded as interactions, where they are.
+    pub record_in: Option<Name>,
+    /// How long a request and its answer are kept after they were last used.
+    pub retention: Duration,
+}
+
+/// What a call costs, by those who know prices.
+pub trait Prices: Send + Sync {
+    /// The cost of that call in US dollars, where anybody knows it.
+    fn cost(&self, call: &Interaction) -> Option<Usd>;
 }
 
 impl ModelDefinition {
+    /// How long requests and answers are kept where the operator does not say, and those of models that are not there any
+    /// more.
+    pub const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+
     /// What of it decides what is answered.
     pub fn granted(&self) -> GrantedModel {
         GrantedModel {

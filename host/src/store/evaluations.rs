@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::backfills::{self, BackfillId};
 use super::names::Names;
-use super::{Store, StoreError};
+use super::queue::Handed;
+use super::{Store, StoreError, models};
 use crate::record::{
     Binding, BindingDigest, Evaluation, Failure, Kind, LogLine, Outcome, Reason, Seq, Start, Time, Value,
 };
@@ -95,7 +96,7 @@ impl Store {
     /// Hands evaluations to the writer. They become durable in the order in which they are handed over, and are
     /// tried again for as long as they can't be written.
     pub fn evaluations_commit(&self, batch: EvaluationBatch) -> Result<(), StoreError> {
-        self.shared.queue.push_batch(batch)
+        self.shared.queue.hand_over(Handed::Evaluations(batch))
     }
 
     /// Waits until all that was handed over by now is written, or until `wait` has passed.
@@ -280,6 +281,7 @@ pub(super) fn insert(connection: &Connection, names: &mut Names, batch: &Evaluat
         }
         if insert_evaluation(connection, batch.binding, evaluation)? {
             insert_judgements(connection, names, batch.binding, evaluation)?;
+            models::insert_calls(connection, names, batch.binding, evaluation)?;
             inserted += 1;
             let outcome = match &evaluation.outcome {
                 Outcome::Succeeded(_) => "succeeded",
@@ -320,6 +322,7 @@ fn take_back(connection: &Connection, binding: BindingId, later: &Evaluation) ->
         .query_row(params![binding.0, later.seq.0, later.attempts], |row| row.get(0))
         .optional()?;
     let Some(failure) = failure else { return Ok(()) };
+    models::delete_calls(connection, binding, later)?;
     connection
         .prepare_cached("DELETE FROM judgements WHERE binding = ?1 AND started_at = ?2 AND seq = ?3")?
         .execute(params![binding.0, later.started_at.as_nanoseconds(), later.seq.0])?;

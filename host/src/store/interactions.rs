@@ -11,6 +11,7 @@ use super::{Store, StoreError};
 use crate::record::{Interaction, InteractionId, NewInteraction, Seq, Time};
 
 /// An interaction on its way into the log, with its payload made.
+#[derive(Clone)]
 pub struct NewRecord {
     interaction: NewInteraction,
     body: Vec<u8>,

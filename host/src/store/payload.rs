@@ -28,9 +28,11 @@ pub(super) fn size(body: &[u8]) -> usize {
 
 /// The posted interaction, or what is wrong with the bytes.
 pub(super) fn read(body: &[u8]) -> Result<NewInteraction, String> {
+    serde_json::from_slice(&decompress(body)?).map_err(|error| error.to_string())
+}
+
+/// The JSON, or what is wrong with the bytes.
+pub(super) fn decompress(body: &[u8]) -> Result<Vec<u8>, String> {
     let size = Some(size(body)).filter(|size| *size <= MAX_BYTES).ok_or("its length is missing")?;
-    let json = DECOMPRESSOR
-        .with_borrow_mut(|decompressor| decompressor.decompress(body, size))
-        .map_err(|error| error.to_string())?;
-    serde_json::from_slice(&json).map_err(|error| error.to_string())
+    DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.decompress(body, size)).map_err(|error| error.to_string())
 }

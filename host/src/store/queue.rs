@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::StoreError;
 use super::evaluations::EvaluationBatch;
 use super::interactions::{NewRecord, Recorded};
+use super::models::NewExchange;
 use crate::histogram::{self, Histogram};
 
 /// The weight of evaluations that may wait before those who bring more are held up: 8 MiB, or less where they are many.
@@ -30,12 +31,36 @@ pub(super) struct RecordRequest {
 /// A small piece of work on the writer's connection, in a transaction of its own if it wants one.
 pub(super) type Task = Box<dyn FnOnce(&mut Connection) + Send>;
 
+/// What is written in the order in which it was handed over, and tried for as long as it can't be.
+pub(super) enum Handed {
+    Evaluations(EvaluationBatch),
+    Exchange(NewExchange),
+}
+
+impl Handed {
+    /// What it counts for while it waits.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Evaluations(batch) => batch.weight(),
+            Self::Exchange(exchange) => exchange.weight(),
+        }
+    }
+
+    /// How many evaluations it has.
+    pub(super) fn evaluations(&self) -> usize {
+        match self {
+            Self::Evaluations(batch) => batch.evaluations.len(),
+            Self::Exchange(_) => 0,
+        }
+    }
+}
+
 /// What the writer takes at once.
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) tasks: Vec<Task>,
     pub(super) records: Vec<RecordRequest>,
-    pub(super) batches: Vec<EvaluationBatch>,
+    pub(super) handed: Vec<Handed>,
 }
 
 /// What the writer has done since it started, and what waits for it.
@@ -102,10 +127,10 @@ struct State {
     tasks: Vec<Task>,
     records: VecDeque<RecordRequest>,
     weight: usize,
-    batches: VecDeque<EvaluationBatch>,
+    handed: VecDeque<Handed>,
     evaluations: usize,
-    /// How many batches were handed over, how many of them are with the writer, and how many are written.
-    handed: u64,
+    /// How much was handed over, how much of it is with the writer, and how much is written.
+    given: u64,
     taken: u64,
     settled: u64,
     /// The writer is at work on what it took.
@@ -123,9 +148,9 @@ impl Queue {
             tasks: Vec::new(),
             records: VecDeque::new(),
             weight: 0,
-            batches: VecDeque::new(),
+            handed: VecDeque::new(),
             evaluations: 0,
-            handed: 0,
+            given: 0,
             taken: 0,
             settled: 0,
             busy: false,
@@ -175,8 +200,8 @@ impl Queue {
     /// Waits until every batch that was handed over by now is written, or until `wait` has passed.
     pub(super) fn settle(&self, wait: Duration) {
         let state = self.state();
-        let handed = state.handed;
-        let waits = |state: &mut State| state.settled < handed && !state.closed && !state.hurried;
+        let given = state.given;
+        let waits = |state: &mut State| state.settled < given && !state.closed && !state.hurried;
         drop(self.written.wait_timeout_while(state, wait, waits).unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -186,14 +211,14 @@ impl Queue {
         self.written.notify_all();
     }
 
-    pub(super) fn push_batch(&self, batch: EvaluationBatch) -> Result<(), StoreError> {
+    pub(super) fn hand_over(&self, handed: Handed) -> Result<(), StoreError> {
         let mut state = self.state();
         if state.closed {
             return Err(StoreError::Closed);
         }
-        state.evaluations += batch.weight();
-        state.handed += 1;
-        state.batches.push_back(batch);
+        state.evaluations += handed.weight();
+        state.given += 1;
+        state.handed.push_back(handed);
         drop(state);
         self.filled.notify_one();
         Ok(())
@@ -230,18 +255,18 @@ impl Queue {
         let most = if count == 0 { EVALUATIONS_PER_TRANSACTION } else { EVALUATIONS_BESIDE_RECORDS };
         count = 0;
         while count < most
-            && let Some(batch) = state.batches.pop_front()
+            && let Some(handed) = state.handed.pop_front()
         {
-            count += batch.weight();
-            taken.batches.push(batch);
+            count += handed.weight();
+            taken.handed.push(handed);
         }
-        state.taken = taken.batches.len() as u64;
+        state.taken = taken.handed.len() as u64;
         state.busy = true;
         Some(taken)
     }
 
-    /// What was taken is written, or was refused. Batches that could not be written come back to be tried again.
-    pub(super) fn done(&self, weight: usize, evaluations: usize, again: Vec<EvaluationBatch>, writable: bool) {
+    /// What was taken is written, or was refused. What was handed over and could not be written comes back to be tried again.
+    pub(super) fn done(&self, weight: usize, evaluations: usize, again: Vec<Handed>, writable: bool) {
         let mut state = self.state();
         state.busy = false;
         state.writable = writable;
@@ -249,8 +274,8 @@ impl Queue {
         state.evaluations -= evaluations;
         state.settled += state.taken - again.len() as u64;
         state.taken = 0;
-        for batch in again.into_iter().rev() {
-            state.batches.push_front(batch);
+        for handed in again.into_iter().rev() {
+            state.handed.push_front(handed);
         }
         drop(state);
         self.written.notify_all();
@@ -283,7 +308,7 @@ impl Queue {
     /// Drops what waits and cannot be written; the log and the cursors know nothing of it, so it comes again.
     pub(super) fn give_up(&self) {
         let mut state = self.state();
-        state.batches.clear();
+        state.handed.clear();
         state.evaluations = 0;
         for request in std::mem::take(&mut state.records) {
             state.weight -= request.weight;
@@ -307,6 +332,6 @@ impl Queue {
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.records.is_empty() && self.batches.is_empty()
+        self.tasks.is_empty() && self.records.is_empty() && self.handed.is_empty()
     }
 }

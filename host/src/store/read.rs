@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::value::RawValue;
 
-use super::{BindingId, Store, StoreError, payload, schema};
+use super::{BindingId, ModelCallRow, Store, StoreError, models, payload, schema};
 use crate::record::{
     BindingDigest, ComponentDigest, ConfigDigest, Interaction, InteractionId, Kind, LogLine, Seq, Time,
 };
@@ -114,6 +114,8 @@ pub struct EvaluationRow {
     pub verdicts: Vec<Box<RawValue>>,
     /// The log lines.
     pub logs: Vec<LogLine>,
+    /// What it asked of models.
+    pub model_calls: Vec<ModelCallRow>,
 }
 
 impl Store {
@@ -135,7 +137,11 @@ impl Store {
                         e.verdicts, e.logs, b.id, e.retry_at, b.shadow, e.epochs, b.contract, b.definition ->> 'config'
                  FROM bindings b JOIN evaluations e ON e.binding = b.id AND e.seq = ?1 ORDER BY b.id",
             )?;
-            let evaluations = select.query_map(params![interaction.seq.0], evaluation)?.collect::<Result<_, _>>()?;
+            let mut evaluations =
+                select.query_map(params![interaction.seq.0], evaluation)?.collect::<Result<Vec<_>, _>>()?;
+            for row in &mut evaluations {
+                row.model_calls = models::calls(connection, row.binding_id, interaction.seq)?;
+            }
             Ok(Some((interaction, body, evaluations)))
         })?;
         let Some((header, body, evaluations)) = found else { return Ok(None) };
@@ -235,6 +241,7 @@ fn evaluation(row: &Row<'_>) -> rusqlite::Result<EvaluationRow> {
             Some(logs) => serde_json::from_str::<Vec<LogLine>>(&logs).map_err(|error| unreadable(9, error))?,
             None => Vec::new(),
         },
+        model_calls: Vec::new(),
         binding_id: BindingId(row.get(10)?),
         retry_at: row.get::<_, Option<i64>>(11)?.map(Time::from_nanoseconds),
         shadow: row.get(12)?,

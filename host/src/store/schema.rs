@@ -11,7 +11,7 @@ use super::StoreError;
 
 /// How the tables came to be: each batch takes a database from its place in this list to the next, and `user_version`
 /// counts those that were run. A released batch never changes.
-const BATCHES: [&str; 2] = [TABLES, OPERATION];
+const BATCHES: [&str; 3] = [TABLES, OPERATION, MODELS];
 
 const TABLES: &str = "
 -- Words that many rows share (models, providers, verdict names, …), so that rows and indexes hold integers.
@@ -130,6 +130,52 @@ CREATE TABLE backfills (
     created_at INTEGER NOT NULL,
     ended_at INTEGER
 ) STRICT;
+";
+
+/// What plugins ask of models.
+const MODELS: &str = "
+-- What was asked and answered. The same request to the same model is answered from here.
+CREATE TABLE model_exchanges (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,          -- sha256 of alias, model and request
+    alias INTEGER NOT NULL,               -- names.id
+    body BLOB NOT NULL,                   -- JSON, compressed with zstd
+    usable INTEGER NOT NULL,              -- 1: the answer is given again
+    made_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    hits INTEGER NOT NULL DEFAULT 0       -- how often it was given again
+) STRICT;
+CREATE INDEX model_exchanges_used ON model_exchanges (alias, used_at);
+
+-- Which evaluation rests on what.
+CREATE TABLE model_calls (
+    binding INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,               -- in the evaluation
+    alias INTEGER NOT NULL,               -- names.id
+    exchange BLOB NOT NULL,               -- model_exchanges.digest, for as long as it is kept
+    input_tokens INTEGER,
+    output_tokens INTEGER,
+    cost INTEGER,                         -- billionths of a US dollar
+    duration_us INTEGER NOT NULL,
+    cached INTEGER NOT NULL,              -- 1: answered with what was kept
+    failure TEXT,
+    PRIMARY KEY (binding, seq, place)
+) STRICT, WITHOUT ROWID;
+
+-- What was asked in each hour, by whom, and what it cost: of every request that was made, whatever became of it.
+CREATE TABLE model_usage (
+    hour INTEGER NOT NULL,                -- since 1970
+    alias INTEGER NOT NULL,               -- names.id
+    binding INTEGER NOT NULL,             -- names.id of the binding's name
+    calls INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    cached INTEGER NOT NULL,
+    input_tokens INTEGER NOT NULL,
+    output_tokens INTEGER NOT NULL,
+    cost INTEGER NOT NULL,                -- billionths of a US dollar
+    PRIMARY KEY (hour, alias, binding)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Takes the database for this process.

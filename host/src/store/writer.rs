@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::evaluations::{self, EvaluationBatch};
+use super::evaluations;
 use super::interactions::{self, Recorded};
 use super::names::Names;
-use super::queue::{Queue, RecordRequest, Taken};
+use super::queue::{Handed, Queue, RecordRequest, Taken};
 use super::tail::Tail;
-use super::{StoreError, checkpoint};
+use super::{StoreError, checkpoint, models};
 use crate::record::{Interaction, Seq, Time};
 
 /// How long to wait before something that could not be written is tried again.
@@ -82,18 +82,18 @@ struct Written {
 impl State {
     fn run(&mut self) {
         let mut failures = 0;
-        while let Some(Taken { tasks, mut records, batches }) = self.queue.take(IDLE) {
+        while let Some(Taken { tasks, mut records, handed }) = self.queue.take(IDLE) {
             for task in tasks {
                 task(&mut self.connection);
             }
             let weight = records.iter().map(|request| request.weight).sum();
-            let evaluations = batches.iter().map(EvaluationBatch::weight).sum();
-            if records.is_empty() && batches.is_empty() {
+            let evaluations = handed.iter().map(Handed::weight).sum();
+            if records.is_empty() && handed.is_empty() {
                 let writable = self.queue.is_writable() || self.probe();
                 self.queue.done(0, 0, Vec::new(), writable);
                 continue;
             }
-            match self.write(&mut records, &batches) {
+            match self.write(&mut records, &handed) {
                 Ok(written) => {
                     failures = 0;
                     self.acknowledge(records, written);
@@ -102,7 +102,7 @@ impl State {
                 Err(error) => {
                     failures += 1;
                     self.refuse(records, &error);
-                    self.queue.done(weight, 0, batches, false);
+                    self.queue.done(weight, 0, handed, false);
                     if self.queue.is_closed() && failures >= LAST_TRIES {
                         break;
                     }
@@ -119,19 +119,19 @@ impl State {
         }
     }
 
-    fn write(&mut self, records: &mut [RecordRequest], batches: &[EvaluationBatch]) -> rusqlite::Result<Written> {
+    fn write(&mut self, records: &mut [RecordRequest], handed: &[Handed]) -> rusqlite::Result<Written> {
         let _span = tracing::info_span!(
             "write",
             tribunal.records = records.iter().map(|request| request.records.len()).sum::<usize>(),
-            tribunal.evaluations = batches.iter().map(|batch| batch.evaluations.len()).sum::<usize>(),
+            tribunal.evaluations = handed.iter().map(Handed::evaluations).sum::<usize>(),
         )
         .entered();
-        self.transact(records, batches).inspect_err(|error| {
+        self.transact(records, handed).inspect_err(|error| {
             tracing::error!(%error, "cannot write; what was posted is refused, evaluations will be tried again");
         })
     }
 
-    fn transact(&mut self, records: &mut [RecordRequest], batches: &[EvaluationBatch]) -> rusqlite::Result<Written> {
+    fn transact(&mut self, records: &mut [RecordRequest], handed: &[Handed]) -> rusqlite::Result<Written> {
         let began = Instant::now();
         let now = Time::now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -139,7 +139,7 @@ impl State {
             answers: Vec::with_capacity(records.len()),
             appended: Vec::new(),
             evaluations: 0,
-            evaluations_at_once: batches.iter().map(|batch| batch.evaluations.len()).sum(),
+            evaluations_at_once: handed.iter().map(Handed::evaluations).sum(),
             transaction: Duration::ZERO,
             commit: Duration::ZERO,
         };
@@ -157,8 +157,24 @@ impl State {
             }
             written.answers.push(answers);
         }
-        for batch in batches {
-            written.evaluations += evaluations::insert(&transaction, &mut self.names, batch)?;
+        for handed in handed {
+            match handed {
+                Handed::Evaluations(batch) => {
+                    written.evaluations += evaluations::insert(&transaction, &mut self.names, batch)?;
+                }
+                Handed::Exchange(exchange) => {
+                    models::insert_exchange(&transaction, &mut self.names, exchange)?;
+                    if let Some(record) = exchange.record() {
+                        let weight = record.weight;
+                        let record = record.clone();
+                        let (_, new) = interactions::insert(&transaction, &mut self.names, head.next(), now, record)?;
+                        if let Some(new) = new {
+                            head = new.seq;
+                            written.appended.push((new, weight));
+                        }
+                    }
+                }
+            }
         }
         let all_said = Instant::now();
         transaction.commit()?;
@@ -170,11 +186,13 @@ impl State {
     fn acknowledge(&self, records: Vec<RecordRequest>, written: Written) {
         let recorded = written.appended.len() as u64;
         let answered: usize = written.answers.iter().map(Vec::len).sum();
+        let is_new = |recorded: &&Recorded| matches!(recorded, Recorded::New(_));
+        let duplicates = answered - written.answers.iter().flatten().filter(is_new).count();
         self.tail.append(written.appended);
         self.queue.count(|stats| {
             stats.transactions += 1;
             stats.recorded += recorded;
-            stats.duplicates += answered as u64 - recorded;
+            stats.duplicates += duplicates as u64;
             stats.evaluations += written.evaluations;
             stats.transaction.record_duration(written.transaction);
             stats.commit.record_duration(written.commit);

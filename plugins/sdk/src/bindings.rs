@@ -10,6 +10,7 @@ pub mod plugin {
             package tribunal:sdk;
             world base {
                 import tribunal:plugin/types@0.1.0;
+                import tribunal:plugin/models@0.1.0;
                 include tribunal:plugin/plugin@0.1.0;
             }
         ",

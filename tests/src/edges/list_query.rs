@@ -15,6 +15,7 @@ use tower::ServiceExt;
 use tribunal::api::{self, Api, Reloads};
 use tribunal::dispatch::Dispatcher;
 use tribunal::ingest::parse_one;
+use tribunal::model::ModelDesk;
 use tribunal::record::{
     Binding, ByteSize, ComponentDigest, Evaluation, Failure, Kind, Limits, Outcome, Reason, Sample, Seq, Severity,
     Start, Time, Value, Verdict, VerdictKind,
@@ -152,8 +153,10 @@ fn host() -> &'static Host {
         // Nobody reloads here.
         let reloads = Reloads::new(std::sync::mpsc::sync_channel(1).0);
         let engine = loader::engine().clone();
+        let models = ModelDesk::new(Vec::new(), Vec::new(), None).expect("a desk");
         let api = Api {
             store,
+            models,
             bench: dispatcher.bench(),
             max_body: 1 << 20,
             reloads,

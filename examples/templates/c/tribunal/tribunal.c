@@ -135,13 +135,13 @@ bool TRIBUNAL_EXPORT(configure)(tribunal_text *json, tribunal_text *error) {
     return error->len == 0;
 }
 
-#if __has_include("scorer_plugin.h")
+#if __has_include("scorer_judge.h")
 bool exports_tribunal_plugin_scorer_evaluate(
     tribunal_interaction *interaction, tribunal_scores *verdict, tribunal_failure *failure) {
-#elif __has_include("error_classifier_plugin.h")
+#elif __has_include("error_classifier_judge.h")
 bool exports_tribunal_plugin_error_classifier_evaluate(
     tribunal_interaction *interaction, tribunal_findings *verdict, tribunal_failure *failure) {
-#elif __has_include("bias_check_plugin.h")
+#elif __has_include("bias_check_judge.h")
 bool exports_tribunal_plugin_bias_check_evaluate(
     tribunal_interaction *interaction, tribunal_bias_findings *verdict, tribunal_failure *failure) {
 #else

@@ -69,11 +69,11 @@ extern const char *const tribunal_about[3];
 void configure(tribunal_config *config);
 
 // True where there is a verdict; tribunal_fail where there is none.
-#if __has_include("scorer_plugin.h")
+#if __has_include("scorer_judge.h")
 bool evaluate(const tribunal_interaction *interaction, tribunal_scores *scores, tribunal_failure *failure);
-#elif __has_include("error_classifier_plugin.h")
+#elif __has_include("error_classifier_judge.h")
 bool evaluate(const tribunal_interaction *interaction, tribunal_findings *findings, tribunal_failure *failure);
-#elif __has_include("bias_check_plugin.h")
+#elif __has_include("bias_check_judge.h")
 bool evaluate(const tribunal_interaction *interaction, tribunal_bias_findings *findings, tribunal_failure *failure);
 #else
 bool evaluate(const tribunal_call *call, tribunal_optional_cost *cost, tribunal_failure *failure);

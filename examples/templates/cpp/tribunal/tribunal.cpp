@@ -323,17 +323,17 @@ extern "C" bool TRIBUNAL_EXPORT(configure)(tribunal_text *json, tribunal_text *e
     return error->len == 0;
 }
 
-#if __has_include("scorer_plugin.h")
+#if __has_include("scorer_judge.h")
 extern "C" bool exports_tribunal_plugin_scorer_evaluate(tribunal_plugin_types_interaction_t *given,
     exports_tribunal_plugin_scorer_list_score_t *verdict, tribunal_plugin_types_failure_t *failure) {
     return tribunal::judge<tribunal::Interaction>(given, verdict, failure);
 }
-#elif __has_include("error_classifier_plugin.h")
+#elif __has_include("error_classifier_judge.h")
 extern "C" bool exports_tribunal_plugin_error_classifier_evaluate(tribunal_plugin_types_interaction_t *given,
     exports_tribunal_plugin_error_classifier_list_finding_t *verdict, tribunal_plugin_types_failure_t *failure) {
     return tribunal::judge<tribunal::Interaction>(given, verdict, failure);
 }
-#elif __has_include("bias_check_plugin.h")
+#elif __has_include("bias_check_judge.h")
 extern "C" bool exports_tribunal_plugin_bias_check_evaluate(tribunal_plugin_types_interaction_t *given,
     exports_tribunal_plugin_bias_check_list_bias_finding_t *verdict, tribunal_plugin_types_failure_t *failure) {
     return tribunal::judge<tribunal::Interaction>(given, verdict, failure);

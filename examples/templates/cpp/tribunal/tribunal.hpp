@@ -328,13 +328,13 @@ private:
 // at first.
 void configure(Config &config);
 
-#if __has_include("scorer_plugin.h")
+#if __has_include("scorer_judge.h")
 Result<std::vector<Score>> evaluate(const Interaction &interaction);
-#elif __has_include("error_classifier_plugin.h")
+#elif __has_include("error_classifier_judge.h")
 Result<std::vector<Finding>> evaluate(const Interaction &interaction);
-#elif __has_include("bias_check_plugin.h")
+#elif __has_include("bias_check_judge.h")
 Result<std::vector<BiasFinding>> evaluate(const Interaction &interaction);
-#elif __has_include("pricing_adapter_plugin.h")
+#elif __has_include("pricing_adapter_judge.h")
 Result<std::optional<Cost>> evaluate(const Call &call);
 #else
 #error "There are no bindings yet: `tribunal plugin build` makes them."

@@ -167,14 +167,14 @@ static void call_free(void *memory) {
 #define realloc(old, size) call_realloc(old, size)
 #define malloc(size) tribunal_take(size)
 #define free(memory) call_free(memory)
-#if __has_include("scorer_plugin.h")
-#include "scorer_plugin.c"
-#elif __has_include("error_classifier_plugin.h")
-#include "error_classifier_plugin.c"
-#elif __has_include("bias_check_plugin.h")
-#include "bias_check_plugin.c"
+#if __has_include("scorer_judge.h")
+#include "scorer_judge.c"
+#elif __has_include("error_classifier_judge.h")
+#include "error_classifier_judge.c"
+#elif __has_include("bias_check_judge.h")
+#include "bias_check_judge.c"
 #else
-#include "pricing_adapter_plugin.c"
+#include "pricing_adapter_judge.c"
 #endif
 #undef realloc
 #undef malloc

@@ -11,25 +11,25 @@ extern "C" {
 #endif
 
 // bindings/ holds those of one kind.
-#if __has_include("scorer_plugin.h")
-#include "scorer_plugin.h"
-#define TRIBUNAL_WORLD(name) scorer_plugin_##name
-#define TRIBUNAL_EXPORT(name) exports_scorer_plugin_##name
+#if __has_include("scorer_judge.h")
+#include "scorer_judge.h"
+#define TRIBUNAL_WORLD(name) scorer_judge_##name
+#define TRIBUNAL_EXPORT(name) exports_scorer_judge_##name
 typedef exports_tribunal_plugin_scorer_list_score_t tribunal_scores;
-#elif __has_include("error_classifier_plugin.h")
-#include "error_classifier_plugin.h"
-#define TRIBUNAL_WORLD(name) error_classifier_plugin_##name
-#define TRIBUNAL_EXPORT(name) exports_error_classifier_plugin_##name
+#elif __has_include("error_classifier_judge.h")
+#include "error_classifier_judge.h"
+#define TRIBUNAL_WORLD(name) error_classifier_judge_##name
+#define TRIBUNAL_EXPORT(name) exports_error_classifier_judge_##name
 typedef exports_tribunal_plugin_error_classifier_list_finding_t tribunal_findings;
-#elif __has_include("bias_check_plugin.h")
-#include "bias_check_plugin.h"
-#define TRIBUNAL_WORLD(name) bias_check_plugin_##name
-#define TRIBUNAL_EXPORT(name) exports_bias_check_plugin_##name
+#elif __has_include("bias_check_judge.h")
+#include "bias_check_judge.h"
+#define TRIBUNAL_WORLD(name) bias_check_judge_##name
+#define TRIBUNAL_EXPORT(name) exports_bias_check_judge_##name
 typedef exports_tribunal_plugin_bias_check_list_bias_finding_t tribunal_bias_findings;
-#elif __has_include("pricing_adapter_plugin.h")
-#include "pricing_adapter_plugin.h"
-#define TRIBUNAL_WORLD(name) pricing_adapter_plugin_##name
-#define TRIBUNAL_EXPORT(name) exports_pricing_adapter_plugin_##name
+#elif __has_include("pricing_adapter_judge.h")
+#include "pricing_adapter_judge.h"
+#define TRIBUNAL_WORLD(name) pricing_adapter_judge_##name
+#define TRIBUNAL_EXPORT(name) exports_pricing_adapter_judge_##name
 typedef exports_tribunal_plugin_pricing_adapter_option_cost_t tribunal_optional_cost;
 #else
 #error "There are no bindings yet: `tribunal plugin build` makes them."

@@ -9,6 +9,8 @@ use crate::histogram::Histogram;
 /// A figure of one of the sorts that are here.
 pub(super) enum Figure<'a> {
     Counter(u64),
+    /// A counter of what has parts.
+    Amount(f64),
     Gauge(f64),
     Histogram(&'a Histogram),
 }
@@ -29,7 +31,7 @@ impl<'a> Row<'a> {
 impl Figure<'_> {
     fn metric_type(&self) -> MetricType {
         match self {
-            Self::Counter(_) => MetricType::Counter,
+            Self::Counter(_) | Self::Amount(_) => MetricType::Counter,
             Self::Gauge(_) => MetricType::Gauge,
             Self::Histogram(_) => MetricType::Histogram,
         }
@@ -38,6 +40,7 @@ impl Figure<'_> {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> std::fmt::Result {
         match self {
             Self::Counter(value) => encoder.encode_counter::<NoLabelSet, u64, u64>(value, None),
+            Self::Amount(value) => encoder.encode_counter::<NoLabelSet, f64, u64>(value, None),
             Self::Gauge(value) => encoder.encode_gauge(value),
             Self::Histogram(histogram) => encoder.encode_histogram::<NoLabelSet>(
                 histogram.shown_sum(),

@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
         package tribunal:host;
         world every-kind {
             import tribunal:plugin/types@0.1.0;
+            import tribunal:plugin/models@0.1.0;
             include tribunal:plugin/plugin@0.1.0;
             export tribunal:plugin/scorer@0.1.0;
             export tribunal:plugin/error-classifier@0.1.0;

@@ -1,0 +1,174 @@
+//! One model: how often a request to it is sent, how many at a time, and what each try may cost.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout_at};
+
+use super::exchange::{Exchange, Fault};
+use super::pace::Pace;
+use super::purse::Purse;
+use super::schema::Schema;
+use super::{anthropic, cohere, openai};
+use crate::record::{Embeddings, ModelAnswer, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest, Provider};
+
+/// How often a request is sent at most.
+const TRIES: u32 = 5;
+/// The pause after the first try; it doubles.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The longest that a provider's wish to be left alone is waited for within a call.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// One model, and how much is asked of it.
+pub(super) struct Model {
+    pub(super) definition: ModelDefinition,
+    room: Semaphore,
+    pace: Option<Pace>,
+}
+
+/// Why there is no answer, and what was answered instead, where anything was.
+pub(super) struct Missed {
+    pub(super) failure: ModelFailure,
+    pub(super) answer: Option<ModelAnswer>,
+}
+
+impl From<ModelFailure> for Missed {
+    fn from(failure: ModelFailure) -> Self {
+        Self { failure, answer: None }
+    }
+}
+
+impl Model {
+    pub(super) fn new(definition: ModelDefinition) -> Self {
+        let room = Semaphore::new(definition.max_concurrent);
+        let pace = definition.requests_per_minute.map(Pace::per_minute);
+        Self { definition, room, pace }
+    }
+
+    /// How many requests are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.definition.max_concurrent - self.room.available_permits()
+    }
+
+    /// The answer, after as many tries as it takes and may take.
+    pub(super) async fn ask(
+        &self,
+        client: &reqwest::Client,
+        request: &ModelRequest,
+        until: Instant,
+        purse: &Purse<'_>,
+    ) -> Result<ModelAnswer, Missed> {
+        let fail = |kind, message: String| ModelFailure::new(kind, format!("{}: {message}", self.definition.alias));
+        let refused = |message| fail(ModelFailureKind::ModelRefused, message);
+        let exchange = self.exchange(client, request).map_err(refused)?;
+        let schema = match request {
+            ModelRequest::Complete(prompt) => prompt.schema.as_ref().map(Schema::new).transpose(),
+            ModelRequest::Embed(_) => Ok(None),
+        };
+        let schema = schema.map_err(refused)?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let fault = match self.try_once(&exchange, until, purse).await? {
+                Ok(answer) => {
+                    let checked = check(&answer, request, schema.as_ref());
+                    return match checked {
+                        Ok(()) => Ok(answer),
+                        Err(message) => {
+                            let failure = fail(ModelFailureKind::ModelAnswer, message);
+                            Err(Missed { failure, answer: Some(answer) })
+                        }
+                    };
+                }
+                Err(fault) => fault,
+            };
+            let (kind, pause) = match &fault {
+                Fault::Passing { wait, .. } => {
+                    // Not in step with all others that were turned away.
+                    let backoff = PAUSE * 2u32.pow(tries - 1);
+                    let pause = wait.unwrap_or(backoff).min(LONGEST_PAUSE) + jitter(backoff);
+                    (ModelFailureKind::ModelUnavailable, Some(pause))
+                }
+                Fault::Refused(_) => (ModelFailureKind::ModelRefused, None),
+                Fault::Answer(_) => (ModelFailureKind::ModelAnswer, None),
+            };
+            let message = fault.message();
+            match pause.filter(|pause| tries < TRIES && Instant::now() + *pause < until) {
+                Some(pause) => sleep(pause).await,
+                None if tries > 1 => return Err(fail(kind, format!("{message}, at the last of {tries} tries")).into()),
+                None => return Err(fail(kind, message).into()),
+            }
+        }
+    }
+
+    /// One try: waits for room, for its turn and until the budgets allow it, and then for the answer. An answer that is on its
+    /// way is waited for though whoever asked has given up: it is paid for, and serves the next who asks.
+    async fn try_once(
+        &self,
+        exchange: &Exchange,
+        until: Instant,
+        purse: &Purse<'_>,
+    ) -> Result<Result<ModelAnswer, Fault>, ModelFailure> {
+        let late = |what: &str| Ok(Err(Fault::unsent(format!("{what} within the call's deadline"))));
+        let Ok(room) = timeout_at(until.into(), self.room.acquire()).await else {
+            return late("other requests left no room");
+        };
+        let _room = room.expect("a semaphore that is never closed");
+        let hold = purse.hold(until).await?;
+        if let Some(pace) = &self.pace {
+            let turn = pace.turn();
+            if Instant::now() + turn >= until {
+                return late("`requests_per_minute` left no turn");
+            }
+            sleep(turn).await;
+        }
+        let timeout = self.definition.timeout;
+        let tried = match timeout_at((Instant::now() + timeout.get()).into(), exchange.send()).await {
+            Ok(tried) => tried,
+            Err(_) => Err(Fault::lost(format!("it did not answer within its `timeout` of {timeout}"))),
+        };
+        match &tried {
+            Ok(answer) => purse.pay(hold, answer),
+            // What was sent may be billed though the answer did not come.
+            Err(Fault::Passing { lost: true, .. } | Fault::Answer(_)) => purse.pay_most(hold),
+            Err(_) => drop(hold),
+        }
+        Ok(tried)
+    }
+
+    fn exchange(&self, client: &reqwest::Client, request: &ModelRequest) -> Result<Exchange, String> {
+        let definition = &self.definition;
+        match definition.provider {
+            Provider::Openai | Provider::OpenaiCompatible => openai::exchange(client, definition, request),
+            Provider::Anthropic => anthropic::exchange(client, definition, request),
+            Provider::Cohere => cohere::exchange(client, definition, request),
+        }
+    }
+}
+
+/// A pause from nothing to that.
+fn jitter(most: Duration) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+
+    let random = RandomState::new().hash_one(Instant::now());
+    most.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
+}
+
+/// What is wrong with an answer, where something is.
+fn check(answer: &ModelAnswer, request: &ModelRequest, schema: Option<&Schema>) -> Result<(), String> {
+    match (answer, request) {
+        (ModelAnswer::Completion(completion), ModelRequest::Complete(_)) => {
+            let checked = schema.map_or(Ok(()), |schema| schema.check(&completion.text));
+            let cut = completion.finish_reason.as_deref() == Some("length");
+            checked.map_err(|wrong| if cut { format!("{wrong}; it was cut at `max-tokens`") } else { wrong })
+        }
+        (ModelAnswer::Embeddings(Embeddings { vectors, .. }), ModelRequest::Embed(texts)) => {
+            if vectors.len() != texts.len() {
+                return Err(format!("{} vectors came for {} texts", vectors.len(), texts.len()));
+            }
+            let whole = |vector: &Vec<f32>| !vector.is_empty() && vector.iter().all(|number| number.is_finite());
+            if vectors.iter().all(whole) { Ok(()) } else { Err("a vector is empty or not finite".to_owned()) }
+        }
+        _ => Err("another sort of answer came".to_owned()),
+    }
+}
