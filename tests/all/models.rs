@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tribunal_tests::{Asked, Provider, Reply, Server, guest, interaction};
+use tribunal_tests::{Asked, Provider, Reply, Server, distinct, guest, interaction};
 
 /// Nothing but the provider is to see it.
 const KEY: &str = "sk-tribunal-tests-9f3b1c7a";
@@ -195,7 +195,7 @@ fn many_wait_at_once_and_hold_up_nobody() {
     let server = server("openai", &provider.url, model, &plugin);
     let began = Instant::now();
     for at in 0..300 {
-        assert!(server.post(&interaction(&format!("i{at}"), 20 + at)).status().is_success());
+        assert!(server.post(&distinct(&format!("i{at}"), 20 + at)).status().is_success());
     }
     let waits = |name: &str| {
         let plugins = server.json("/v1/plugins");
@@ -213,7 +213,7 @@ fn many_wait_at_once_and_hold_up_nobody() {
     let mut seen = BTreeMap::new();
     for at in 0..300 {
         let found = evaluation(&server, &format!("i{at}"), "asker");
-        let answer = interaction(&format!("i{at}"), 20 + at)["output"][0]["content"].as_str().unwrap().len();
+        let answer = distinct(&format!("i{at}"), 20 + at)["output"][0]["content"].as_str().unwrap().len();
         assert_eq!(found["verdicts"][0]["label"], answer.to_string(), "{found}");
         *seen.entry(found["attempts"].as_u64().unwrap()).or_insert(0) += 1;
     }

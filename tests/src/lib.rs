@@ -17,4 +17,4 @@ pub use provider::{Asked, Provider, Reply};
 pub use python::{output, python, run};
 pub use registry::Registry;
 pub use server::{Server, binary, guest, plugin, root};
-pub use wire::{interaction, pages};
+pub use wire::{distinct, interaction, pages};

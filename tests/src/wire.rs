@@ -37,6 +37,14 @@ pub fn interaction(id: &str, answer_bytes: usize) -> Value {
     })
 }
 
+/// The same with an answer that no interaction of another id has.
+pub fn distinct(id: &str, answer_bytes: usize) -> Value {
+    let mut made = interaction(id, answer_bytes);
+    let answer = format!("{id}: {}", made["output"][0]["content"].as_str().expect("a text"));
+    made["output"][0]["content"] = answer.into();
+    made
+}
+
 /// All items of a list, page by page.
 pub fn pages(server: &Server, path: &str) -> Vec<Value> {
     let mut items = Vec::new();
