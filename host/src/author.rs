@@ -1,6 +1,7 @@
 //! What authors of plugins do without a server: begin a project, build it, look at the file, run it on cases. Knows nothing
 //! of HTTP, of the store, or of what a command prints where.
 
+mod answers;
 mod bindings;
 mod build;
 mod bundle;
@@ -14,6 +15,7 @@ mod project;
 mod recipe;
 mod rig;
 
+pub use answers::Answers;
 pub use build::{BuildError, Built, build};
 pub use bundle::{Bundle, DESCRIPTION_SECTION, MANIFEST_SECTION};
 pub use cases::{Case, CaseResult, read_cases};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use file::ConfigError;
 pub use model::ModelError;
-pub use plugin::{Plugin, PluginConfig};
+pub use plugin::{MODEL_DEADLINE, Plugin, PluginConfig};
 pub use telemetry::{Endpoint, Telemetry};
 
 use crate::record::{Budget, ByteSize, ModelDefinition, Name};

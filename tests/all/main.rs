@@ -4,6 +4,7 @@
 
 mod architecture;
 mod author;
+mod author_models;
 mod backfill;
 mod cache;
 mod cli;

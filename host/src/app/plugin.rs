@@ -11,15 +11,18 @@ mod run;
 mod test;
 mod wit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, load};
 use crate::author::{Bundle, Language, Rig};
+use crate::config::{self, Config};
+use crate::model::ModelDesk;
 use crate::plugin::{Engine, PluginFile};
-use crate::record::{ByteSize, Deadline, Kind, Limits};
+use crate::record::{ByteSize, Deadline, GrantedModel, Kind, Limits, ModelDefinition, Models, NoModels};
 
 #[derive(Subcommand)]
 pub(super) enum PluginCommand {
@@ -74,6 +77,12 @@ pub(super) enum PluginCommand {
         /// Also write the results there, as JUnit XML.
         #[arg(long)]
         junit: Option<PathBuf>,
+        /// What models answered, a .jsonl file, from which cases are answered; by default models.jsonl beside the cases.
+        #[arg(long)]
+        answers: Option<PathBuf>,
+        /// Ask the models of `--models` for answers that are missing, and add them to the file.
+        #[arg(long, requires = "models")]
+        record: bool,
         /// Run again whenever a source, the plugin or a case changes.
         #[arg(long)]
         watch: bool,
@@ -155,6 +164,9 @@ pub(super) struct LimitArgs {
     /// How large a call's output may be.
     #[arg(long, value_parser = parsed::<ByteSize>)]
     output: Option<ByteSize>,
+    /// A host's configuration: the plugin may ask its models, and does. By default it has none.
+    #[arg(long)]
+    models: Option<PathBuf>,
     /// A host import to grant; may be given again. By default what its plugin.toml asks for, or else `log`.
     #[arg(long = "grant")]
     grants: Option<Vec<String>>,
@@ -163,25 +175,43 @@ pub(super) struct LimitArgs {
 impl LimitArgs {
     fn limits(&self) -> Limits {
         let default = Limits::default();
+        let deadline = if self.models.is_some() { config::MODEL_DEADLINE } else { default.deadline };
         Limits {
-            deadline: self.deadline.unwrap_or(default.deadline),
+            deadline: self.deadline.unwrap_or(deadline),
             memory: self.memory.unwrap_or(default.memory),
             output: self.output.unwrap_or(default.output),
             ..default
         }
     }
 
-    fn rig(&self, path: &std::path::Path) -> Result<Rig, Failure> {
-        self.rig_on(engine()?, path)
+    /// A rig for the plugin, which asks the models of `--models`.
+    fn rig(&self, path: &Path) -> Result<Rig, Failure> {
+        self.rig_on(engine()?, path, self.models()?)
     }
 
     /// The same on an engine that counts fuel.
-    fn counting_rig(&self, path: &std::path::Path) -> Result<Rig, Failure> {
+    fn counting_rig(&self, path: &Path) -> Result<Rig, Failure> {
         let kept = Engine::counting_fuel(cache_folder("tribunal-fuel").as_deref());
-        self.rig_on(kept.or_else(|_| Engine::counting_fuel(None))?, path)
+        self.rig_on(kept.or_else(|_| Engine::counting_fuel(None))?, path, self.models()?)
     }
 
-    fn rig_on(&self, engine: Engine, path: &std::path::Path) -> Result<Rig, Failure> {
+    /// The models of `--models`, with those who answer for them.
+    fn models(&self) -> Result<(Vec<GrantedModel>, Arc<dyn Models>), Failure> {
+        let Some(path) = &self.models else { return Ok((Vec::new(), Arc::new(NoModels))) };
+        let models = Config::read(path)?.models;
+        let granted = models.iter().map(ModelDefinition::granted).collect();
+        // What a try costs is not counted: there is no store to count it in.
+        let free = models.into_iter().map(|model| ModelDefinition { budget: None, record_in: None, ..model });
+        Ok((granted, Arc::new(ModelDesk::new(free.collect(), Vec::new(), None)?)))
+    }
+
+    fn rig_on(
+        &self,
+        engine: Engine,
+        path: &Path,
+        (granted, models): (Vec<GrantedModel>, Arc<dyn Models>),
+    ) -> Result<Rig, Failure> {
+        let engine = engine.asking(models);
         let limits = self.limits();
         let read = PluginFile::read(path, limits.size);
         let file = read.map_err(|error| match path.exists() {
@@ -190,7 +220,7 @@ impl LimitArgs {
         })?;
         let wanted = Bundle::read(file.bytes()).manifest.map(|manifest| manifest.capabilities);
         let grants = self.grants.clone().or(wanted).unwrap_or_else(|| vec!["log".to_owned()]);
-        Ok(Rig::new(engine, file, limits, grants))
+        Ok(Rig::new(engine, file, limits, grants).granting(granted))
     }
 }
 
@@ -251,8 +281,8 @@ pub(super) fn run(command: PluginCommand) -> Result<ExitCode, Failure> {
         PluginCommand::Build { dir } => build::build(&dir).map(|_| ExitCode::SUCCESS),
         PluginCommand::Check { file, config, limits } => check::check(&file, &config, limits),
         PluginCommand::Inspect { file, json } => inspect::inspect(&file, json),
-        PluginCommand::Test { path, cases, junit, watch, limits } => {
-            test::test(path, cases, junit.as_deref(), watch, limits)
+        PluginCommand::Test { path, cases, junit, answers, record, watch, limits } => {
+            test::test(path, cases, test::Manner { junit, answers, record, limits }, watch)
         }
         PluginCommand::Wit { output } => wit::wit(&output),
         PluginCommand::Push { file, reference, plain_http } => {

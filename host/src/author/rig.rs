@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::json::{parsed, read_lines};
 use crate::plugin::{Engine, LoadError, Plugin, PluginFile};
-use crate::record::{Binding, Interaction, InteractionId, Limits, Name, NewInteraction, Sample, Seq, Time};
+use crate::record::{
+    Binding, GrantedModel, Interaction, InteractionId, Limits, Name, NewInteraction, Sample, Seq, Time,
+};
 
 /// One plugin's file and what it is tried with. Loads it once for each config.
 pub struct Rig {
@@ -14,13 +16,27 @@ pub struct Rig {
     file: PluginFile,
     limits: Limits,
     capabilities: Vec<String>,
+    models: Vec<GrantedModel>,
     loaded: HashMap<String, Result<Plugin, Arc<LoadError>>>,
 }
 
 impl Rig {
     /// For that file, granting what it wants of that.
     pub fn new(engine: Engine, file: PluginFile, limits: Limits, capabilities: Vec<String>) -> Self {
-        Self { engine, file, limits, capabilities, loaded: HashMap::new() }
+        Self { engine, file, limits, capabilities, models: Vec::new(), loaded: HashMap::new() }
+    }
+
+    /// Grants these models too, which the engine has to know.
+    #[must_use]
+    pub fn granting(mut self, mut models: Vec<GrantedModel>) -> Self {
+        models.sort_by(|one, other| one.alias.as_str().cmp(other.alias.as_str()));
+        models.dedup_by(|one, other| one.alias == other.alias);
+        if !models.is_empty() {
+            self.capabilities.push("models".to_owned());
+            self.capabilities.sort_unstable();
+            self.capabilities.dedup();
+        }
+        Self { models, ..self }
     }
 
     /// The plugin with that config, as JSON text.
@@ -47,7 +63,7 @@ impl Rig {
             sample: Sample::ALL,
             limits: self.limits,
             capabilities: self.capabilities.clone(),
-            models: Vec::new(),
+            models: self.models.clone(),
         })
     }
 

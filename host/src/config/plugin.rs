@@ -75,7 +75,7 @@ pub(super) struct Table {
 }
 
 /// The deadline of a call that may ask models, where none is given.
-const MODEL_DEADLINE: Deadline = Deadline::from_millis(120_000);
+pub const MODEL_DEADLINE: Deadline = Deadline::from_millis(120_000);
 
 /// 1 to 20.
 #[derive(Debug, Clone, Copy, Deserialize)]

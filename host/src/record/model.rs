@@ -209,6 +209,12 @@ pub trait Models: Send + Sync {
     fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>>;
 }
 
+impl<T: Models + ?Sized> Models for std::sync::Arc<T> {
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>> {
+        (**self).ask(ask)
+    }
+}
+
 /// Answers nothing: for hosts that have no models.
 #[derive(Debug)]
 pub struct NoModels;

@@ -9,6 +9,7 @@ mod call;
 mod compare;
 mod fair;
 mod list;
+mod models;
 mod pipeline;
 mod record;
 mod reload;
@@ -31,7 +32,7 @@ type Part = (&'static str, fn() -> Vec<Row>);
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str()));
-    let parts: [Part; 11] = [
+    let parts: [Part; 12] = [
         ("call", call::measure),
         ("record", record::measure),
         ("pipeline", pipeline::measure),
@@ -43,6 +44,7 @@ fn main() {
         ("fair", fair::measure),
         ("compare", compare::measure),
         ("start", start::measure),
+        ("models", models::measure),
     ];
     println!("| what | at least | measured | beside |\n|---|---|---|---|");
     for (name, measure) in parts {

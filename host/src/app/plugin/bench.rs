@@ -54,7 +54,7 @@ pub(super) fn bench(
         None => vec![made_up()?],
     };
     // What was compiled before would hide what that takes.
-    let mut rig = limits.rig_on(load::engine_without_cache()?, path)?;
+    let mut rig = limits.rig_on(load::engine_without_cache()?, path, limits.models()?)?;
     let began = Instant::now();
     let plugin = rig.load(&run::object(config)?).map_err(|error| crate::report(&*error))?;
     let prepare_ms = began.elapsed().as_secs_f64() * 1e3;

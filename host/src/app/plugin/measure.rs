@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::{LimitArgs, run};
 use crate::app::{Failure, say};
 use crate::author::{Counts, Label, Quality, Row, Said, Words, YesNo, agrees, quality, read_rows, said, verdict_name};
-use crate::plugin::Evaluator;
+use crate::plugin::{Evaluator, Plugin};
 use crate::record::Outcome;
 
 /// How much of an answer is shown.
@@ -44,15 +44,33 @@ pub(in crate::app) struct MeasureArgs {
     limits: LimitArgs,
 }
 
+/// How many rows at once are put before a plugin that waits for models.
+const AT_ONCE: usize = 16;
+
+/// What the plugin says of each row.
+fn outcomes(plugin: &Plugin, rows: &[Row]) -> Result<Vec<Outcome>, Failure> {
+    let bar = ProgressBar::new(rows.len() as u64);
+    let threads = if plugin.asks_models() { AT_ONCE } else { 1 };
+    let judge = |rows: &[Row]| {
+        let mut evaluator = Evaluator::default();
+        let of = |row: &Row| evaluator.evaluate(plugin, &row.interaction).outcome;
+        bar.wrap_iter(rows.iter()).map(of).collect::<Vec<_>>()
+    };
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let parts = rows.chunks(rows.len().div_ceil(threads).max(1));
+        let threads: Vec<_> = parts.map(|part| scope.spawn(|| judge(part))).collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+    });
+    bar.finish_and_clear();
+    let parts = parts.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| "a thread of the measurement panicked")?;
+    Ok(parts.concat())
+}
+
 pub(super) fn measure(args: MeasureArgs) -> Result<ExitCode, Failure> {
     let MeasureArgs { file, labels, verdict, config, threshold, show, json, limits } = args;
     let rows = read_rows(&labels)?;
     let plugin = limits.rig(&file)?.load(&run::object(&config)?).map_err(|error| crate::report(&*error))?;
-    let mut evaluator = Evaluator::default();
-    let bar = ProgressBar::new(rows.len() as u64);
-    let outcomes: Vec<Outcome> =
-        bar.wrap_iter(rows.iter()).map(|row| evaluator.evaluate(&plugin, &row.interaction).outcome).collect();
-    bar.finish_and_clear();
+    let outcomes = outcomes(&plugin, &rows)?;
     let failures: Vec<_> = outcomes.iter().filter_map(Outcome::failure).collect();
     let name = verdict_name(&outcomes, verdict)?;
     let said = said(&outcomes, &name);

@@ -10,7 +10,7 @@ use super::LimitArgs;
 use crate::app::{Failure, say};
 use crate::author::{Rig, parsed, recorded};
 use crate::plugin::Evaluator;
-use crate::record::{NewInteraction, Outcome};
+use crate::record::{ModelCall, NewInteraction, Outcome, Usage};
 
 pub(super) fn run(path: &Path, interaction: &Path, config: &str, limits: LimitArgs) -> Result<ExitCode, Failure> {
     let posted = read(interaction)?;
@@ -31,11 +31,25 @@ pub(super) fn run(path: &Path, interaction: &Path, config: &str, limits: LimitAr
         }),
     };
     shown["logs"] = serde_json::to_value(&evaluation.logs)?;
+    if !evaluation.model_calls.is_empty() {
+        shown["model_calls"] = evaluation.model_calls.iter().map(model_call).collect();
+    }
     shown["duration_us"] = evaluation.duration_us.into();
     shown["fuel"] = fuel.into();
     shown["peak_memory_bytes"] = evaluation.peak_memory.0.into();
     say(&mut stdout(), &serde_json::to_string_pretty(&shown)?);
     Ok(if evaluation.outcome.reason().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn model_call(call: &ModelCall) -> Json {
+    json!({
+        "alias": call.alias,
+        "input_tokens": call.usage.as_ref().map(Usage::all_input),
+        "output_tokens": call.usage.as_ref().map(Usage::all_output),
+        "duration_us": u64::try_from(call.took.as_micros()).unwrap_or(u64::MAX),
+        "cached": call.cached,
+        "failure": call.failure,
+    })
 }
 
 fn read(path: &Path) -> Result<NewInteraction, Failure> {

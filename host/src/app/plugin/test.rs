@@ -3,6 +3,7 @@
 use std::io::{Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{LimitArgs, build};
 use crate::app::{Failure, say};
-use crate::author::{Case, CaseResult, Project, read_cases};
+use crate::author::{Answers, Case, CaseResult, Project, Rig, read_cases};
 use crate::plugin::Evaluator;
 
 /// It could not be tried.
@@ -53,12 +54,40 @@ impl Subject {
     }
 }
 
+/// How cases are run, and where the results go.
+pub(super) struct Manner {
+    pub(super) junit: Option<PathBuf>,
+    pub(super) answers: Option<PathBuf>,
+    pub(super) record: bool,
+    pub(super) limits: LimitArgs,
+}
+
+impl Manner {
+    /// The file with what models answered: beside the cases, where nothing else was said.
+    fn answers_file(&self, cases: &Path) -> PathBuf {
+        let beside = || cases.parent().unwrap_or(Path::new("")).join("models.jsonl");
+        self.answers.clone().unwrap_or_else(beside)
+    }
+
+    /// A rig whose plugin is given the answers of that file, and with `--record` those of the models where some are missing.
+    fn rig(&self, file: &Path, cases: &Path) -> Result<(Rig, Arc<Answers>), Failure> {
+        let (mut granted, models) = self.limits.models()?;
+        let mut answers = Answers::read(&self.answers_file(cases))?;
+        granted.extend(answers.models());
+        if self.record {
+            answers = answers.recording(models);
+        }
+        let answers = Arc::new(answers);
+        let rig = self.limits.rig_on(super::engine()?, file, (granted, Arc::clone(&answers) as _))?;
+        Ok((rig, answers))
+    }
+}
+
 pub(super) fn test(
     path: Option<PathBuf>,
     cases: Option<PathBuf>,
-    junit: Option<&Path>,
+    manner: Manner,
     watch: bool,
-    limits: LimitArgs,
 ) -> Result<ExitCode, Failure> {
     let tried = Subject::new(path).and_then(|subject| {
         let beside = match &subject {
@@ -67,9 +96,9 @@ pub(super) fn test(
         };
         let cases = cases.unwrap_or(beside);
         if watch {
-            return watched(&subject, &cases, junit, &limits);
+            return watched(&subject, &cases, &manner);
         }
-        let failed = once(&subject, &cases, junit, &limits)?;
+        let failed = once(&subject, &cases, &manner)?;
         Ok(ExitCode::from(u8::from(failed > 0)))
     });
     tried.or_else(|error| {
@@ -79,10 +108,10 @@ pub(super) fn test(
 }
 
 /// Runs all cases and gives the number of those that failed.
-fn once(subject: &Subject, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<usize, Failure> {
-    let cases = read_cases(cases)?;
+fn once(subject: &Subject, cases: &Path, manner: &Manner) -> Result<usize, Failure> {
     let file = &subject.file()?;
-    let mut rig = limits.rig(file)?;
+    let (mut rig, answers) = manner.rig(file, cases)?;
+    let cases = read_cases(cases)?;
     let mut evaluator = Evaluator::default();
     let began = Instant::now();
     let mut out = stdout();
@@ -95,7 +124,14 @@ fn once(subject: &Subject, cases: &Path, junit: Option<&Path>, limits: &LimitArg
     let failed = results.iter().filter(|result| !result.mismatches.is_empty()).count();
     let seconds = began.elapsed().as_secs_f64();
     say(&mut out, &format!("{} passed, {failed} failed, in {seconds:.1} s", results.len() - failed));
-    if let Some(path) = junit {
+    let (recorded, unused) = (answers.save()?, answers.unused());
+    if recorded > 0 {
+        say(&mut out, &format!("recorded {recorded} answers of models"));
+    }
+    if unused > 0 {
+        say(&mut out, &format!("{unused} recorded answers were asked for by no case; they can be deleted"));
+    }
+    if let Some(path) = &manner.junit {
         write_junit(path, file, &cases, &results)?;
     }
     Ok(failed)
@@ -142,7 +178,7 @@ fn write_junit(path: &Path, file: &Path, cases: &[Case], results: &[CaseResult])
 }
 
 /// Runs all cases again at each change, until somebody ends it.
-fn watched(subject: &Subject, cases: &Path, junit: Option<&Path>, limits: &LimitArgs) -> Result<ExitCode, Failure> {
+fn watched(subject: &Subject, cases: &Path, manner: &Manner) -> Result<ExitCode, Failure> {
     let folder = std::fs::canonicalize(subject.folder())?;
     let (root, in_cases, is_project) =
         (folder.clone(), std::fs::canonicalize(cases)?, matches!(subject, Subject::Project(_)));
@@ -163,7 +199,7 @@ fn watched(subject: &Subject, cases: &Path, junit: Option<&Path>, limits: &Limit
     watcher.watch(&folder, depth)?;
     watcher.watch(cases, RecursiveMode::Recursive)?;
     loop {
-        if let Err(error) = once(subject, cases, junit, limits) {
+        if let Err(error) = once(subject, cases, manner) {
             say(&mut stderr(), &format!("error: {}", crate::report(&*error)));
         }
         say(&mut stderr(), "waiting for a change; ^C ends this");
