@@ -47,7 +47,10 @@ fn cases_are_answered_by_what_was_recorded() {
     let (code, said) = desk.run("test", &["--record"]);
     assert!(code == 2 && said.contains("--models"), "{said}");
     let (code, said) = desk.run("test", &["--models", "tribunal.toml"]);
-    assert!(code == 1 && said.contains("models.jsonl has no answer of \"judge\" to this request"), "{said}");
+    assert!(
+        code == 1 && said.contains("models.jsonl has no answer of") && said.contains("`--record --models FILE`"),
+        "{said}"
+    );
     assert!(provider.asked().is_empty());
 
     let (code, said) = desk.run("test", &["--models", "tribunal.toml", "--record"]);
