@@ -17,6 +17,7 @@ mod languages;
 mod lists;
 mod metrics;
 mod model_costs;
+mod model_storms;
 mod models;
 mod openapi;
 mod operating;

@@ -254,29 +254,3 @@ fn requests_begin_at_the_pace_that_the_operator_set() {
     assert!(began.elapsed() >= Duration::from_millis(1_400), "{:?}", began.elapsed());
     assert_eq!(provider.asked().len(), 6);
 }
-
-#[test]
-fn the_key_is_nowhere_but_at_the_provider() {
-    let provider = Provider::start(|asked| match asked.at {
-        0 => Reply::Status(500, vec![], "once more".to_owned()),
-        1 => Reply::Status(401, vec![], "no".to_owned()),
-        _ => Reply::Text("fine".to_owned()),
-    });
-    let mut server = server("openai", &provider.url, "", "attempts = 1\nconfig = { model = \"judge\" }");
-    for id in ["a", "b"] {
-        judged(&server, id);
-    }
-    let shown = [server.json("/v1/plugins").to_string(), server.json("/v1/interactions/a").to_string(), server.log()];
-    assert!(shown.iter().all(|shown| !shown.contains(KEY)));
-    assert!(server.terminate().success());
-    for entry in walk(server.folder.path()) {
-        let name = entry.file_name().unwrap().to_owned();
-        let holds = fs::read(&entry).unwrap().windows(KEY.len()).any(|window| window == KEY.as_bytes());
-        assert_eq!(holds, name == "key", "{}", entry.display());
-    }
-}
-
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
-}

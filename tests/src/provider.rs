@@ -47,6 +47,8 @@ pub enum Reply {
     Raw(String),
     /// The beginning of an answer, and then nothing more: the connection breaks.
     Cut,
+    /// The beginning of an answer, and then nothing more: the connection stays open.
+    Stall,
     /// The reply after that time.
     Late(Duration, Box<Reply>),
 }
@@ -126,6 +128,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         }
         Reply::Raw(body) => response.body(Body::from(body)),
         Reply::Cut => response.header("content-length", "1000").body(Body::from_stream(cut())),
+        Reply::Stall => response.body(Body::from_stream(stall())),
         Reply::Late(..) => unreachable!("it was waited for above"),
     };
     whole.expect("a response")
@@ -134,6 +137,12 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 /// A body that breaks off.
 fn cut() -> impl futures_util::Stream<Item = Result<&'static str, std::io::Error>> {
     futures_util::stream::iter([Ok("{\"choices\": [{\"mess"), Err(std::io::ErrorKind::BrokenPipe.into())])
+}
+
+/// A body that begins and goes no further.
+fn stall() -> impl futures_util::Stream<Item = Result<&'static str, std::io::Error>> {
+    use futures_util::StreamExt as _;
+    futures_util::stream::iter([Ok("{\"choices\": [{\"mess")]).chain(futures_util::stream::pending())
 }
 
 /// The text as the dialect of the request has it. One token is four bytes.

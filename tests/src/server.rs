@@ -175,9 +175,14 @@ impl Server {
 
     /// Waits until something holds, which must be soon.
     pub fn wait_until(&self, what: &str, holds: impl Fn() -> bool) {
+        self.wait_until_after(PATIENCE, what, holds);
+    }
+
+    /// Waits until something holds, for no longer than that.
+    pub fn wait_until_after(&self, patience: Duration, what: &str, holds: impl Fn() -> bool) {
         let began = Instant::now();
         while !holds() {
-            assert!(began.elapsed() < PATIENCE, "after {PATIENCE:?} still not: {what}; log:\n{}", self.log());
+            assert!(began.elapsed() < patience, "after {patience:?} still not: {what}; log:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &Model
     if let Some(key) = &model.key {
         request = request.header("x-api-key", key.expose());
     }
-    Ok(Exchange { request, read: completion })
+    Ok(Exchange { request, key: model.key.clone(), read: completion })
 }
 
 fn body(model: &ModelDefinition, prompt: &Prompt) -> Json {

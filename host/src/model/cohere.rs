@@ -20,7 +20,7 @@ pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &Model
     if let Some(key) = &model.key {
         request = request.bearer_auth(key.expose());
     }
-    Ok(Exchange { request, read })
+    Ok(Exchange { request, key: model.key.clone(), read })
 }
 
 fn prompt_body(model: &ModelDefinition, prompt: &Prompt) -> Json {

@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value as Json;
 
-use crate::record::{ModelAnswer, short};
+use crate::record::{ModelAnswer, Secret, short};
 
 /// The largest answer that is read.
 const LARGEST: usize = 16 << 20;
@@ -14,6 +14,8 @@ const LARGEST: usize = 16 << 20;
 /// A request, and how its answer is read.
 pub(super) struct Exchange {
     pub(super) request: RequestBuilder,
+    /// What is taken out of whatever comes back.
+    pub(super) key: Option<Secret>,
     pub(super) read: fn(&Json) -> Option<ModelAnswer>,
 }
 
@@ -65,6 +67,7 @@ impl Exchange {
             }
             body.extend_from_slice(&piece);
         }
+        let body = self.without_key(body);
         if status.is_success() {
             let json: Json = serde_json::from_slice(&body)
                 .map_err(|error| Fault::Answer(format!("what the provider sent is no JSON: {error}")))?;
@@ -75,6 +78,18 @@ impl Exchange {
         let passes = status.is_server_error()
             || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT);
         Err(if passes { Fault::Passing { message, wait, lost: false } } else { Fault::Refused(message) })
+    }
+}
+
+impl Exchange {
+    /// The body without the key, which some providers repeat to those who have a wrong one.
+    fn without_key(&self, body: Vec<u8>) -> Vec<u8> {
+        let Some(key) = self.key.as_ref().map(Secret::expose) else { return body };
+        if body.windows(key.len()).any(|part| part == key.as_bytes()) {
+            String::from_utf8_lossy(&body).replace(key, "(a key)").into_bytes()
+        } else {
+            body
+        }
     }
 }
 

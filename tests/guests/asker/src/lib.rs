@@ -16,6 +16,23 @@ struct Config {
     /// Says what failed as a score.
     #[serde(default)]
     catches: bool,
+    /// A text, each byte turned around by `TURNED`: how often it stands in the plugin's memory is a score.
+    #[serde(default)]
+    search: Vec<u8>,
+}
+
+const TURNED: u8 = 0x55;
+
+/// How often the text that `turned` stands for is in this memory. The text itself is not there for the search.
+fn found(turned: &[u8]) -> usize {
+    #[cfg(target_family = "wasm")]
+    let size = core::arch::wasm32::memory_size(0) * 65_536;
+    #[cfg(not(target_family = "wasm"))]
+    let size = 0;
+    // SAFETY: a guest may read all of its memory; the first byte is left out, as nothing lies at no address.
+    let memory = |at: usize| unsafe { core::ptr::read_volatile(at as *const u8) };
+    let is_here = |at: &usize| turned.iter().enumerate().all(|(place, byte)| memory(at + place) == byte ^ TURNED);
+    (1..size.saturating_sub(turned.len())).filter(is_here).count()
 }
 
 fn once() -> u32 {
@@ -60,7 +77,17 @@ impl Scorer for Asker {
             Err(failure) if self.0.catches => Ok(Score::label("failed", &failure.code).because(failure.message)),
             asked => asked,
         };
-        (0..self.0.times).map(ask).collect()
+        let mut scores = (0..self.0.times).map(ask).collect::<Result<Vec<_>, _>>()?;
+        let search = &self.0.search;
+        if !search.is_empty() {
+            scores.push(Score::number("found", found(search) as f64));
+            // To show that a search finds what is there.
+            let text: Vec<u8> = search.iter().map(|byte| byte ^ TURNED).collect();
+            core::hint::black_box(&text);
+            scores.push(Score::number("found-once-it-is-there", found(search) as f64));
+            drop(text);
+        }
+        Ok(scores)
     }
 }
 
