@@ -6,6 +6,7 @@ mod cache;
 mod cohere;
 mod exchange;
 mod ledger;
+mod local;
 mod openai;
 mod own;
 mod pace;
@@ -23,6 +24,7 @@ use tokio::time::timeout_at;
 use self::cache::Cache;
 pub use self::ledger::BudgetView;
 use self::ledger::{Ledger, Payer};
+pub use self::local::LocalError;
 use self::own::Asked as OwnCall;
 use self::purse::Purse;
 use self::tries::{Missed, Model};
@@ -56,6 +58,15 @@ pub enum DeskError {
     /// What was spent is not known.
     #[error("cannot tell what was spent on models")]
     Spent(#[from] StoreError),
+    /// A local model is of no use.
+    #[error("model {alias} cannot be used")]
+    Local {
+        /// The model.
+        alias: Name,
+        /// Why.
+        #[source]
+        source: LocalError,
+    },
 }
 
 /// A model as it stands.
@@ -96,7 +107,7 @@ impl ModelDesk {
         let cache = Cache::new(store.clone());
         let shared = Shared { models: RwLock::default(), client, store, cache, ledger, prices: OnceLock::new() };
         let desk = Self { shared: Arc::new(shared) };
-        desk.set(models, budgets);
+        desk.set(models, budgets)?;
         Ok(desk)
     }
 
@@ -106,19 +117,29 @@ impl ModelDesk {
         let _ = self.shared.prices.set(prices);
     }
 
-    /// Puts these models and budgets in the place of those that were there. A model that is as it was goes on as it stands;
-    /// what is under way ends as it began.
-    pub fn set(&self, definitions: Vec<ModelDefinition>, budgets: Vec<(Name, Budget)>) {
+    /// Puts these models and budgets in the place of those that were there, or leaves all as it is where one cannot be used. A
+    /// model that is as it was goes on as it stands; what is under way ends as it began.
+    pub fn set(&self, definitions: Vec<ModelDefinition>, budgets: Vec<(Name, Budget)>) -> Result<(), DeskError> {
         let of_models = definitions.iter().filter_map(|model| Some((Payer::Model(model.alias.clone()), model.budget?)));
         let of_bindings = budgets.into_iter().map(|(binding, budget)| (Payer::Binding(binding), budget));
-        self.shared.ledger.set(of_models.chain(of_bindings));
-        let mut models = self.shared.models.write().unwrap_or_else(PoisonError::into_inner);
-        let mut before = std::mem::take(&mut *models);
-        for definition in definitions {
-            let same = before.remove(&definition.alias).filter(|model| model.definition == definition);
-            let model = same.unwrap_or_else(|| Arc::new(Model::new(definition)));
-            models.insert(model.definition.alias.clone(), model);
-        }
+        let budgets: Vec<_> = of_models.chain(of_bindings).collect();
+        let before = self.shared.models.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let model = |definition: ModelDefinition| {
+            let alias = definition.alias.clone();
+            let same = before.get(&alias).filter(|model| model.definition == definition);
+            let model = match same {
+                Some(same) => Arc::clone(same),
+                None => match Model::new(definition) {
+                    Ok(new) => Arc::new(new),
+                    Err(source) => return Err(DeskError::Local { alias, source }),
+                },
+            };
+            Ok((alias, model))
+        };
+        let models = definitions.into_iter().map(model).collect::<Result<_, _>>()?;
+        *self.shared.models.write().unwrap_or_else(PoisonError::into_inner) = models;
+        self.shared.ledger.set(budgets);
+        Ok(())
     }
 
     /// Every model as it stands, by alias.

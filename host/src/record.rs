@@ -26,8 +26,9 @@ pub use filter::{Filter, FilterError};
 pub use interaction::{CallError, Document, Interaction, NewInteraction, PromptVersion, Usage};
 pub use message::{Content, Message, Part};
 pub use model::{
-    Ask, Asked, Completion, Embeddings, ModelAnswer, ModelCall, ModelDefinition, ModelFailure, ModelFailureKind,
-    ModelRequest, Models, NoModels, Prices, Prompt, PromptMessage, Provider, Secret, TokenLogprob,
+    Ask, Asked, Completion, Dialect, Embeddings, ModelAnswer, ModelCall, ModelDefinition, ModelFailure,
+    ModelFailureKind, ModelRequest, Models, NoModels, Prices, Prompt, PromptMessage, Remote, Secret, Source,
+    TokenLogprob,
 };
 pub use scalar::{ByteSize, Count, Deadline, InteractionId, Milliseconds, Name, NameError, Rate, Seq};
 pub use time::Time;

@@ -15,6 +15,7 @@ mod hostile_input;
 mod hostile_plugins;
 mod languages;
 mod lists;
+mod local_model;
 mod metrics;
 mod model_costs;
 mod model_storms;

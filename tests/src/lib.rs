@@ -4,6 +4,7 @@
 mod collector;
 pub mod edges;
 mod files;
+mod language_model;
 mod provider;
 mod python;
 mod registry;
@@ -13,6 +14,7 @@ mod wire;
 
 pub use collector::{Collector, Manner, Seen};
 pub use files::{locked, sha256};
+pub use language_model::{LanguageModel, minilm};
 pub use provider::{Asked, Provider, Reply};
 pub use python::{output, python, run};
 pub use registry::Registry;

@@ -132,7 +132,7 @@ pub(super) async fn model_list(State(api): State<Api>) -> Result<Json<List<Model
         ModelItem {
             used_by: of_it.map(|row| UsedBy { plugin: row.binding.clone(), usage: row.clone().into() }).collect(),
             alias: definition.alias.to_string(),
-            provider: definition.provider.as_str(),
+            provider: definition.source.provider(),
             model: definition.model,
             under_way,
             max_concurrent: definition.max_concurrent,

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use notify::{RecursiveMode, Watcher};
 
-use super::load;
+use super::{Failure, load};
 use crate::api::{ReloadCause, ReloadItem, ReloadOutcome, ReloadReport, ReloadRequest, Reloads};
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config};
 use crate::dispatch::Dispatcher;
 use crate::http::Problem;
 use crate::model::ModelDesk;
@@ -140,7 +140,7 @@ impl State {
         tracing::info!(?cause, "reloading the configuration");
         let span = tracing::info_span!("reload", tribunal.cause = ?cause);
         let _entered = span.enter();
-        let report = self.reload().map_err(|error| crate::report(&error));
+        let report = self.reload().map_err(|error| crate::report(&*error));
         self.reloads.note_fault(report.as_ref().err().cloned());
         match &report {
             Ok(report) => tracing::info!(%report, "reloaded"),
@@ -152,7 +152,7 @@ impl State {
         }
     }
 
-    fn reload(&mut self) -> Result<ReloadReport, ConfigError> {
+    fn reload(&mut self) -> Result<ReloadReport, Failure> {
         let Some(file) = self.config.file.clone() else { return Ok(ReloadReport::default()) };
         self.seen = std::fs::read_to_string(&file).ok();
         let config = Config::read(&file)?;
@@ -161,7 +161,7 @@ impl State {
             tracing::warn!(keys = needs_restart.join(", "), "these take effect at the next start only");
         }
         let budgets = config.plugin_budgets();
-        self.models.set(config.models, budgets);
+        self.models.set(config.models, budgets)?;
         let items = self.apply(config.plugins, false);
         Ok(ReloadReport { items, needs_restart })
     }

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::record::{Budget, Deadline, ModelDefinition, Name, Provider, Secret};
+use crate::record::{Budget, ComponentDigest, Deadline, Dialect, ModelDefinition, Name, Remote, Secret, Source};
 
 /// The table as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
     provider: Provider,
-    model: String,
+    model: Option<String>,
+    path: Option<PathBuf>,
     base_url: Option<Url>,
     api_key: Option<Key>,
     #[serde(default = "default_timeout")]
     timeout: Deadline,
-    #[serde(default = "default_concurrent")]
-    max_concurrent: Concurrent,
+    max_concurrent: Option<Concurrent>,
     requests_per_minute: Option<std::num::NonZero<u32>>,
     #[serde(default = "default_output")]
     max_output_tokens: std::num::NonZero<u32>,
@@ -44,6 +44,30 @@ impl TryFrom<String> for Retention {
         };
         let hours = count.parse::<u64>().ok().and_then(|count| count.checked_mul(hours)).ok_or(EXPECTED)?;
         if (1..=36_500 * 24).contains(&hours) { Ok(Self(Duration::from_secs(hours * 3600))) } else { Err(EXPECTED) }
+    }
+}
+
+/// Who answers, as it is written.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    Openai,
+    OpenaiCompatible,
+    Anthropic,
+    Cohere,
+    Local,
+}
+
+impl Provider {
+    /// How it is talked to, and where it usually is; nothing for this process itself.
+    fn dialect(self) -> Option<(Dialect, Option<&'static str>)> {
+        Some(match self {
+            Self::Openai => (Dialect::Openai, Some("https://api.openai.com/v1")),
+            Self::OpenaiCompatible => (Dialect::OpenaiCompatible, None),
+            Self::Anthropic => (Dialect::Anthropic, Some("https://api.anthropic.com")),
+            Self::Cohere => (Dialect::Cohere, Some("https://api.cohere.com")),
+            Self::Local => return None,
+        })
     }
 }
 
@@ -106,18 +130,43 @@ fn default_retention() -> Retention {
     Retention(ModelDefinition::RETENTION)
 }
 
-fn default_concurrent() -> Concurrent {
-    Concurrent(16)
-}
+/// Requests to a provider that may be under way where the operator does not say.
+const CONCURRENT: usize = 16;
 
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// Nobody knows where it is.
-    #[error("model {alias}: provider `openai-compatible` needs a `base_url`")]
-    Address {
+    /// Something that its provider needs is not said.
+    #[error("model {alias}: it needs a `{what}`")]
+    Missing {
         /// The model.
         alias: Name,
+        /// The key.
+        what: &'static str,
+    },
+    /// Something is said that its provider has no use for.
+    #[error("model {alias}: `{key}` means nothing where the provider is {provider:?}")]
+    Meaningless {
+        /// The model.
+        alias: Name,
+        /// The key.
+        key: &'static str,
+        /// The provider.
+        provider: Provider,
+    },
+    /// The weights of a local model can't be read.
+    #[error(
+        "model {alias}: cannot read {}; a local model is a folder with config.json, tokenizer.json and model.safetensors",
+        path.display()
+    )]
+    Weights {
+        /// The model.
+        alias: Name,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
     },
     /// The variable with its key is not there.
     #[error("model {alias}: the environment has no {variable}, where its key should be")]
@@ -153,45 +202,93 @@ impl Table {
         folder: &Path,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<ModelDefinition, ModelError> {
-        let usual = match self.provider {
-            Provider::Openai => Some("https://api.openai.com/v1"),
-            Provider::Anthropic => Some("https://api.anthropic.com"),
-            Provider::Cohere => Some("https://api.cohere.com"),
-            Provider::OpenaiCompatible => None,
-        };
-        let base_url = self.base_url.map(|url| url.0).or_else(|| usual.map(str::to_owned));
-        let base_url = base_url.ok_or_else(|| ModelError::Address { alias: alias.clone() })?;
-        let key = match self.api_key {
-            None => None,
-            Some(Key::Env(variable)) => match environment(&variable) {
-                Some(key) => Some(key),
-                None => return Err(ModelError::Variable { alias, variable }),
-            },
-            Some(Key::File(path)) => {
-                let path = folder.join(path);
-                match std::fs::read_to_string(&path) {
-                    Ok(key) => Some(key),
-                    Err(source) => return Err(ModelError::File { alias, path, source }),
-                }
+        let (model, source, concurrent) = match self.provider.dialect() {
+            Some((dialect, usual)) => {
+                no_key(&alias, self.provider, [("path", self.path.is_some())])?;
+                let missing = |what| ModelError::Missing { alias: alias.clone(), what };
+                let model = self.model.ok_or_else(|| missing("model"))?;
+                let base_url = self.base_url.map(|url| url.0).or_else(|| usual.map(str::to_owned));
+                let base_url = base_url.ok_or_else(|| missing("base_url"))?;
+                let key = self.api_key.map(|key| key.read(&alias, folder, environment)).transpose()?;
+                (model, Source::Remote(Remote { dialect, base_url, key }), CONCURRENT)
+            }
+            None => {
+                let remote = [
+                    ("base_url", self.base_url.is_some()),
+                    ("api_key", self.api_key.is_some()),
+                    ("budget", self.budget.is_some()),
+                    ("requests_per_minute", self.requests_per_minute.is_some()),
+                ];
+                no_key(&alias, self.provider, remote)?;
+                let path = self.path.ok_or_else(|| ModelError::Missing { alias: alias.clone(), what: "path" })?;
+                let folder = folder.join(path);
+                let name = self.model.or_else(|| Some(folder.file_name()?.to_str()?.to_owned()));
+                let weights = weights(&alias, &folder)?;
+                let model = format!("{} sha256:{weights}", name.unwrap_or_default());
+                (
+                    model,
+                    Source::Local { folder, weights: *weights.as_bytes() },
+                    std::thread::available_parallelism().map_or(1, usize::from),
+                )
             }
         };
-        let key = key.map(|key| key.trim().to_owned());
-        if key.as_ref().is_some_and(|key| key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(ModelError::Key { alias });
-        }
         Ok(ModelDefinition {
             alias,
-            provider: self.provider,
-            model: self.model,
-            base_url,
-            key: key.map(Secret::new),
+            model,
+            source,
             timeout: self.timeout,
-            max_concurrent: self.max_concurrent.0,
+            max_concurrent: self.max_concurrent.map_or(concurrent, |count| count.0),
             requests_per_minute: self.requests_per_minute.map(std::num::NonZero::get),
             max_output_tokens: self.max_output_tokens.get(),
             budget: self.budget,
             record_in: self.record_in,
             retention: self.retention.0,
         })
+    }
+}
+
+/// Refuses keys that mean nothing for that provider.
+fn no_key<const N: usize>(alias: &Name, provider: Provider, keys: [(&'static str, bool); N]) -> Result<(), ModelError> {
+    match keys.into_iter().find(|(_, is_there)| *is_there) {
+        Some((key, _)) => Err(ModelError::Meaningless { alias: alias.clone(), key, provider }),
+        None => Ok(()),
+    }
+}
+
+/// The sha256 of a local model's weights: which model it is.
+fn weights(alias: &Name, folder: &Path) -> Result<ComponentDigest, ModelError> {
+    let path = folder.join("model.safetensors");
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(ComponentDigest::of(&bytes)),
+        Err(source) => Err(ModelError::Weights { alias: alias.clone(), path, source }),
+    }
+}
+
+impl Key {
+    fn read(
+        self,
+        alias: &Name,
+        folder: &Path,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Secret, ModelError> {
+        let alias = alias.clone();
+        let key = match self {
+            Self::Env(variable) => match environment(&variable) {
+                Some(key) => key,
+                None => return Err(ModelError::Variable { alias, variable }),
+            },
+            Self::File(path) => {
+                let path = folder.join(path);
+                match std::fs::read_to_string(&path) {
+                    Ok(key) => key,
+                    Err(source) => return Err(ModelError::File { alias, path, source }),
+                }
+            }
+        };
+        let key = key.trim();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ModelError::Key { alias });
+        }
+        Ok(Secret::new(key.to_owned()))
     }
 }

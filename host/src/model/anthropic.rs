@@ -1,31 +1,26 @@
 //! Anthropic's Messages API. A schema goes to it as the one tool that the model has to use.
 
-use reqwest::Client;
 use serde_json::{Value as Json, json};
 
-use super::exchange::Exchange;
-use crate::record::{Completion, Count, ModelAnswer, ModelDefinition, ModelRequest, Prompt, Usage};
+use super::exchange::{Exchange, Recipient};
+use crate::record::{Completion, Count, ModelAnswer, ModelRequest, Prompt, Usage};
 
 /// The version of the API that this speaks.
 const VERSION: &str = "2023-06-01";
 
-pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &ModelRequest) -> Result<Exchange, String> {
+pub(super) fn exchange(to: &Recipient<'_>, request: &ModelRequest) -> Result<Exchange, String> {
     let ModelRequest::Complete(prompt) = request else {
         return Err("Anthropic has no embeddings".to_owned());
     };
-    let mut request = client.post(format!("{}/v1/messages", model.base_url));
-    request = request.header("anthropic-version", VERSION).json(&body(model, prompt));
-    if let Some(key) = &model.key {
-        request = request.header("x-api-key", key.expose());
-    }
-    Ok(Exchange { request, key: model.key.clone(), read: completion })
+    let mut exchange = to.post("v1/messages", &body(to, prompt), completion);
+    exchange.request = exchange.request.header("anthropic-version", VERSION);
+    Ok(exchange)
 }
 
-fn body(model: &ModelDefinition, prompt: &Prompt) -> Json {
+fn body(to: &Recipient<'_>, prompt: &Prompt) -> Json {
     let Prompt { messages, schema, max_tokens, temperature, .. } = prompt;
     let (system, rest): (Vec<_>, Vec<_>) = messages.iter().partition(|message| message.role == "system");
-    let mut body =
-        json!({"model": model.model, "messages": rest, "max_tokens": max_tokens.unwrap_or(model.max_output_tokens)});
+    let mut body = json!({"model": to.model, "messages": rest, "max_tokens": max_tokens});
     if !system.is_empty() {
         let texts: Vec<_> = system.iter().map(|message| message.content.as_str()).collect();
         body["system"] = texts.join("\n\n").into();

@@ -1,31 +1,25 @@
 //! Cohere's API, version 2.
 
-use reqwest::Client;
 use serde_json::{Value as Json, json};
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Recipient};
 use super::openai::vector;
-use crate::record::{Completion, Count, Embeddings, ModelAnswer, ModelDefinition, ModelRequest, Prompt, Usage};
+use crate::record::{Completion, Count, Embeddings, ModelAnswer, ModelRequest, Prompt, Usage};
 
-pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &ModelRequest) -> Result<Exchange, String> {
-    let (path, body, read): (_, _, fn(&Json) -> Option<ModelAnswer>) = match request {
-        ModelRequest::Complete(prompt) => ("chat", prompt_body(model, prompt), completion),
+pub(super) fn exchange(to: &Recipient<'_>, request: &ModelRequest) -> Exchange {
+    match request {
+        ModelRequest::Complete(prompt) => to.post("v2/chat", &prompt_body(to, prompt), completion),
         ModelRequest::Embed(texts) => {
             let body =
-                json!({"model": model.model, "texts": texts, "input_type": "clustering", "embedding_types": ["float"]});
-            ("embed", body, embeddings)
+                json!({"model": to.model, "texts": texts, "input_type": "clustering", "embedding_types": ["float"]});
+            to.post("v2/embed", &body, embeddings)
         }
-    };
-    let mut request = client.post(format!("{}/v2/{path}", model.base_url)).json(&body);
-    if let Some(key) = &model.key {
-        request = request.bearer_auth(key.expose());
     }
-    Ok(Exchange { request, key: model.key.clone(), read })
 }
 
-fn prompt_body(model: &ModelDefinition, prompt: &Prompt) -> Json {
+fn prompt_body(to: &Recipient<'_>, prompt: &Prompt) -> Json {
     let Prompt { messages, schema, max_tokens, temperature, seed, .. } = prompt;
-    let mut body = json!({"model": model.model, "messages": messages});
+    let mut body = json!({"model": to.model, "messages": messages});
     if let Some(schema) = schema {
         body["response_format"] = json!({"type": "json_object", "json_schema": schema});
     }

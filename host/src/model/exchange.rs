@@ -3,20 +3,43 @@
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value as Json;
 
-use crate::record::{ModelAnswer, Secret, short};
+use crate::record::{Dialect, ModelAnswer, Remote, Secret, short};
 
 /// The largest answer that is read.
 const LARGEST: usize = 16 << 20;
+
+/// Whom requests go to.
+pub(super) struct Recipient<'a> {
+    pub(super) client: &'a Client,
+    pub(super) remote: &'a Remote,
+    /// The model, as the provider names it.
+    pub(super) model: &'a str,
+}
+
+impl Recipient<'_> {
+    /// A request to that path, to be answered in that way.
+    pub(super) fn post(&self, path: &str, body: &Json, read: fn(&Json) -> Option<ModelAnswer>) -> Exchange {
+        let Remote { dialect, base_url, key } = self.remote;
+        let mut request = self.client.post(format!("{base_url}/{path}")).json(body);
+        if let Some(key) = key {
+            request = match dialect {
+                Dialect::Anthropic => request.header("x-api-key", key.expose()),
+                Dialect::Openai | Dialect::OpenaiCompatible | Dialect::Cohere => request.bearer_auth(key.expose()),
+            };
+        }
+        Exchange { request, key: key.clone(), read }
+    }
+}
 
 /// A request, and how its answer is read.
 pub(super) struct Exchange {
     pub(super) request: RequestBuilder,
     /// What is taken out of whatever comes back.
-    pub(super) key: Option<Secret>,
-    pub(super) read: fn(&Json) -> Option<ModelAnswer>,
+    key: Option<Secret>,
+    read: fn(&Json) -> Option<ModelAnswer>,
 }
 
 /// Why a try gave no answer.

@@ -1,37 +1,30 @@
 //! OpenAI's dialect, which many others speak.
 
-use reqwest::Client;
 use serde_json::{Map, Value as Json, json};
 
-use super::exchange::Exchange;
-use crate::record::{
-    Completion, Count, Embeddings, ModelAnswer, ModelDefinition, ModelRequest, Prompt, Provider, TokenLogprob, Usage,
-};
+use super::exchange::{Exchange, Recipient};
+use crate::record::{Completion, Count, Dialect, Embeddings, ModelAnswer, ModelRequest, Prompt, TokenLogprob, Usage};
 
-pub(super) fn exchange(client: &Client, model: &ModelDefinition, request: &ModelRequest) -> Result<Exchange, String> {
-    let (path, body, read): (_, _, fn(&Json) -> Option<ModelAnswer>) = match request {
-        ModelRequest::Complete(prompt) => ("chat/completions", prompt_body(model, prompt), completion),
+pub(super) fn exchange(to: &Recipient<'_>, request: &ModelRequest) -> Exchange {
+    match request {
+        ModelRequest::Complete(prompt) => to.post("chat/completions", &prompt_body(to, prompt), completion),
         ModelRequest::Embed(texts) => {
-            ("embeddings", json!({"model": model.model, "input": texts, "encoding_format": "float"}), embeddings)
+            let body = json!({"model": to.model, "input": texts, "encoding_format": "float"});
+            to.post("embeddings", &body, embeddings)
         }
-    };
-    let mut request = client.post(format!("{}/{path}", model.base_url)).json(&body);
-    if let Some(key) = &model.key {
-        request = request.bearer_auth(key.expose());
     }
-    Ok(Exchange { request, key: model.key.clone(), read })
 }
 
-fn prompt_body(model: &ModelDefinition, prompt: &Prompt) -> Json {
+fn prompt_body(to: &Recipient<'_>, prompt: &Prompt) -> Json {
     let Prompt { messages, schema, max_tokens, temperature, seed, top_logprobs } = prompt;
-    let mut body = json!({"model": model.model, "messages": messages});
+    let mut body = json!({"model": to.model, "messages": messages});
     if let Some(schema) = schema {
         let format = json!({"name": "answer", "schema": schema, "strict": is_strict(schema)});
         body["response_format"] = json!({"type": "json_schema", "json_schema": format});
     }
     if let Some(max) = max_tokens {
         // OpenAI's newer models know this name only, and most of those that speak its dialect the older one.
-        let name = if model.provider == Provider::Openai { "max_completion_tokens" } else { "max_tokens" };
+        let name = if to.remote.dialect == Dialect::Openai { "max_completion_tokens" } else { "max_tokens" };
         body[name] = (*max).into();
     }
     if let Some(temperature) = temperature {

@@ -17,7 +17,7 @@ pub(super) fn call(model: &ModelDefinition, request: &ModelRequest, usage: Optio
         ModelRequest::Embed(_) => "embeddings",
     };
     let name = |text: &str| text.parse::<Name>().ok();
-    let posted = json!({"provider": model.provider.as_str(), "model": "unknown", "operation": operation});
+    let posted = json!({"provider": model.source.provider(), "model": "unknown", "operation": operation});
     let mut call: NewInteraction = serde_json::from_value(posted).expect("a valid interaction");
     call.model = name(&model.model).unwrap_or(call.model);
     call.usage = usage;

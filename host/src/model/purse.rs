@@ -45,7 +45,7 @@ impl<'a> Purse<'a> {
                  load one that does, such as `pricing`",
                 self.model.alias,
                 self.model.model,
-                self.model.provider.as_str()
+                self.model.source.provider()
             );
             ModelFailure::new(ModelFailureKind::ModelUnavailable, message)
         })?;

@@ -1,16 +1,20 @@
-//! One model: how often a request to it is sent, how many at a time, and what each try may cost.
+//! One model: how many requests are with it at a time, how often each is sent, and what each try may cost.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout_at};
 
-use super::exchange::{Exchange, Fault};
+use super::exchange::{Exchange, Fault, Recipient};
+use super::local::{EmbedError, LocalError, LocalModel};
 use super::pace::Pace;
 use super::purse::Purse;
 use super::schema::Schema;
 use super::{anthropic, cohere, openai};
-use crate::record::{Embeddings, ModelAnswer, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest, Provider};
+use crate::record::{
+    Dialect, Embeddings, ModelAnswer, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest, Source,
+};
 
 /// How often a request is sent at most.
 const TRIES: u32 = 5;
@@ -24,6 +28,8 @@ pub(super) struct Model {
     pub(super) definition: ModelDefinition,
     room: Semaphore,
     pace: Option<Pace>,
+    /// The model itself, where this process is who answers.
+    local: Option<Arc<LocalModel>>,
 }
 
 /// Why there is no answer, and what was answered instead, where anything was.
@@ -39,10 +45,20 @@ impl From<ModelFailure> for Missed {
 }
 
 impl Model {
-    pub(super) fn new(definition: ModelDefinition) -> Self {
+    pub(super) fn new(definition: ModelDefinition) -> Result<Self, LocalError> {
         let room = Semaphore::new(definition.max_concurrent);
         let pace = definition.requests_per_minute.map(Pace::per_minute);
-        Self { definition, room, pace }
+        let local = match &definition.source {
+            Source::Remote(_) => None,
+            Source::Local { folder, weights } => {
+                let model = LocalModel::open(folder)?;
+                if model.digest() != *weights {
+                    return Err(LocalError::Changed { path: folder.join("model.safetensors") });
+                }
+                Some(Arc::new(model))
+            }
+        };
+        Ok(Self { definition, room, pace, local })
     }
 
     /// How many requests are under way.
@@ -60,7 +76,17 @@ impl Model {
     ) -> Result<ModelAnswer, Missed> {
         let fail = |kind, message: String| ModelFailure::new(kind, format!("{}: {message}", self.definition.alias));
         let refused = |message| fail(ModelFailureKind::ModelRefused, message);
-        let exchange = self.exchange(client, request).map_err(refused)?;
+        let remote = match &self.definition.source {
+            Source::Remote(remote) => remote,
+            Source::Local { .. } => return Ok(self.compute(request, until).await?),
+        };
+        let to = Recipient { client, remote, model: &self.definition.model };
+        let exchange = match remote.dialect {
+            Dialect::Openai | Dialect::OpenaiCompatible => Ok(openai::exchange(&to, request)),
+            Dialect::Anthropic => anthropic::exchange(&to, request),
+            Dialect::Cohere => Ok(cohere::exchange(&to, request)),
+        };
+        let exchange = exchange.map_err(refused)?;
         let schema = match request {
             ModelRequest::Complete(prompt) => prompt.schema.as_ref().map(Schema::new).transpose(),
             ModelRequest::Embed(_) => Ok(None),
@@ -136,12 +162,28 @@ impl Model {
         Ok(tried)
     }
 
-    fn exchange(&self, client: &reqwest::Client, request: &ModelRequest) -> Result<Exchange, String> {
-        let definition = &self.definition;
-        match definition.provider {
-            Provider::Openai | Provider::OpenaiCompatible => openai::exchange(client, definition, request),
-            Provider::Anthropic => anthropic::exchange(client, definition, request),
-            Provider::Cohere => cohere::exchange(client, definition, request),
+    /// The answer of the model in this process, by a thread of lower priority.
+    async fn compute(&self, request: &ModelRequest, until: Instant) -> Result<ModelAnswer, ModelFailure> {
+        let alias = &self.definition.alias;
+        let fail = |kind, message: String| ModelFailure::new(kind, format!("{alias}: {message}"));
+        let (Some(model), ModelRequest::Embed(texts)) = (&self.local, request) else {
+            let message = "a local model embeds texts, and completes none".to_owned();
+            return Err(fail(ModelFailureKind::ModelRefused, message));
+        };
+        let late = || fail(ModelFailureKind::ModelUnavailable, "it did not come to its end in time".to_owned());
+        let Ok(room) = timeout_at(until.into(), self.room.acquire()).await else { return Err(late()) };
+        let _room = room.expect("a semaphore that is never closed");
+        let (model, texts) = (Arc::clone(model), texts.clone());
+        let end = until.min(Instant::now() + self.definition.timeout.get());
+        let computed = tokio::task::spawn_blocking(move || {
+            crate::Priority::Leisure.take();
+            model.embed(&texts, &|| Instant::now() >= end)
+        });
+        match computed.await {
+            Ok(Ok(vectors)) => Ok(ModelAnswer::Embeddings(Embeddings { vectors, usage: None })),
+            Ok(Err(EmbedError::Cancelled)) => Err(late()),
+            Ok(Err(error)) => Err(fail(ModelFailureKind::ModelRefused, crate::report(&error))),
+            Err(error) => Err(fail(ModelFailureKind::ModelUnavailable, error.to_string())),
         }
     }
 }

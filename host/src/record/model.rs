@@ -1,5 +1,6 @@
 //! What plugins ask of models, and what models answer. Knows nothing of providers.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -233,14 +234,10 @@ impl Models for NoModels {
 pub struct ModelDefinition {
     /// The operator's name for it.
     pub alias: Name,
-    /// Who answers.
-    pub provider: Provider,
-    /// Which model, as the provider names it.
+    /// Which model, as the provider names it; a local one by its folder and the sha256 of its weights.
     pub model: String,
-    /// Where the provider is, without a slash at the end.
-    pub base_url: String,
-    /// What the provider knows the operator by.
-    pub key: Option<Secret>,
+    /// Who answers.
+    pub source: Source,
     /// The longest that one try may take.
     pub timeout: Deadline,
     /// How many requests may be under way.
@@ -272,27 +269,61 @@ impl ModelDefinition {
     pub fn granted(&self) -> GrantedModel {
         GrantedModel {
             alias: self.alias.clone(),
-            provider: self.provider.as_str().to_owned(),
+            provider: self.source.provider().to_owned(),
             model: self.model.clone(),
         }
     }
 }
 
+/// Who answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A provider, over HTTP.
+    Remote(Remote),
+    /// This process, with the model in that folder.
+    Local {
+        /// The folder.
+        folder: PathBuf,
+        /// The sha256 of its weights.
+        weights: [u8; 32],
+    },
+}
+
+impl Source {
+    /// Its provider, as the operator writes it.
+    pub fn provider(&self) -> &'static str {
+        match self {
+            Self::Remote(remote) => remote.dialect.as_str(),
+            Self::Local { .. } => "local",
+        }
+    }
+}
+
+/// A provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remote {
+    /// How it is talked to.
+    pub dialect: Dialect,
+    /// Where it is, without a slash at the end.
+    pub base_url: String,
+    /// What it knows the operator by.
+    pub key: Option<Secret>,
+}
+
 /// How a provider is talked to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Provider {
-    /// OpenAI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI's own.
     Openai,
-    /// Whoever speaks OpenAI's dialect.
+    /// OpenAI's, as others speak it.
     OpenaiCompatible,
-    /// Anthropic.
+    /// Anthropic's.
     Anthropic,
-    /// Cohere.
+    /// Cohere's.
     Cohere,
 }
 
-impl Provider {
+impl Dialect {
     /// As the operator writes it.
     pub fn as_str(self) -> &'static str {
         match self {

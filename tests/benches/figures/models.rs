@@ -8,8 +8,8 @@ use tokio::runtime::{Builder, Runtime};
 use tribunal::model::ModelDesk;
 use tribunal::plugin::{Engine, Evaluator, Plugin, PluginFile};
 use tribunal::record::{
-    Binding, Deadline, Evaluation, Interaction, InteractionId, Limits, ModelDefinition, Outcome, Provider as Dialect,
-    Sample, Seq, Time,
+    Binding, Deadline, Dialect, Evaluation, Interaction, InteractionId, Limits, ModelDefinition, Outcome, Remote,
+    Sample, Seq, Source, Time,
 };
 use tribunal::store::{Store, StoreOptions};
 use tribunal_tests::{Provider, Reply, Server, guest};
@@ -47,10 +47,8 @@ impl Bench {
 fn load(store: &Store, url: &str, cache: &std::path::Path) -> Plugin {
     let model = ModelDefinition {
         alias: "judge".parse().unwrap(),
-        provider: Dialect::Openai,
         model: "judge-1".to_owned(),
-        base_url: url.to_owned(),
-        key: None,
+        source: Source::Remote(Remote { dialect: Dialect::Openai, base_url: url.to_owned(), key: None }),
         timeout: Deadline::from_millis(30_000),
         max_concurrent: 16,
         requests_per_minute: None,
