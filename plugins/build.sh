@@ -22,6 +22,9 @@ builds() {
 refusal.wasm plugins wasm32-unknown-unknown refusal.wasm -p refusal
 bias.wasm plugins wasm32-unknown-unknown bias.wasm -p bias
 pricing.wasm plugins wasm32-unknown-unknown pricing.wasm -p pricing
+judge.wasm plugins wasm32-unknown-unknown judge.wasm -p judge
+faithfulness.wasm plugins wasm32-unknown-unknown faithfulness.wasm -p faithfulness
+relevance.wasm plugins wasm32-unknown-unknown relevance.wasm -p relevance
 answer-errors-fast.wasm plugins wasm32-unknown-unknown answer_errors.wasm -p answer-errors --no-default-features
 answer-errors.wasm plugins wasm32-wasip1 answer_errors.wasm -p answer-errors
 LIST

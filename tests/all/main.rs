@@ -13,6 +13,7 @@ mod contract;
 mod durability;
 mod hostile_input;
 mod hostile_plugins;
+mod judges;
 mod languages;
 mod lists;
 mod local_model;
