@@ -4,16 +4,19 @@
 need = command -v $(1) >/dev/null || { echo "installing $(1)"; cargo install --locked --quiet --debug $(1); }
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test fuzz lint doc deny bench measure languages wit plugins clean
+.PHONY: help run stop judge-demo test fuzz lint doc deny bench measure languages wit plugins clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: plugins ## Build in release mode, serve the sample on 127.0.0.1:8700, say what to open next
 	@./examples/run.sh
 
 stop: ## Stop what `make run` started
 	@./examples/run.sh stop
+
+judge-demo: plugins ## Judges with models of their own on this machine, on 127.0.0.1:8700, until ^C
+	@./examples/judge-demo.sh
 
 test: plugins ## Every test, against the real server and real plugins
 	@$(call need,cargo-nextest)

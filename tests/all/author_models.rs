@@ -99,7 +99,7 @@ fn one_call_and_a_measurement_ask_the_models_of_a_host() {
     assert!(ran["model_calls"][0]["input_tokens"].as_u64() > Some(0), "{said}");
 
     let row = |at: usize| {
-        let (answer, label) = if at % 2 == 0 { ("good", "fine") } else { ("bad", "odd") };
+        let (answer, label) = if at.is_multiple_of(2) { ("good", "fine") } else { ("bad", "odd") };
         format!("{}\n", json!({"interaction": said_of(&format!("{answer} {at}")), "label": label}))
     };
     write("labels.jsonl", (0..40).map(row).collect());

@@ -97,7 +97,11 @@ fn files_that_are_not_right_are_refused_in_words() {
     let folder = place.path().join("model");
     fs::create_dir(&folder).unwrap();
     let names = ["config.json", "tokenizer.json", "model.safetensors"];
-    let restore = || names.iter().for_each(|name| drop(fs::copy(whole.join(name), folder.join(name)).unwrap()));
+    let restore = || {
+        for name in names {
+            fs::copy(whole.join(name), folder.join(name)).unwrap();
+        }
+    };
     type Change<'a> = (&'a str, &'a dyn Fn(Vec<u8>) -> Vec<u8>, &'a str);
     let replace = |from: &'static str, to: &'static str| {
         move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replacen(from, to, 1).into_bytes()

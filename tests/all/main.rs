@@ -25,6 +25,7 @@ mod openapi;
 mod operating;
 mod pricing;
 mod properties;
+mod real_models;
 mod recording;
 mod registry;
 mod replay;

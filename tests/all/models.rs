@@ -93,7 +93,8 @@ fn an_answer_satisfies_the_schema_or_the_evaluation_says_why() {
 
 #[test]
 fn what_may_pass_is_tried_again() {
-    let troubles: [(&str, fn() -> Reply); 5] = [
+    type Trouble = (&'static str, fn() -> Reply);
+    let troubles: [Trouble; 5] = [
         ("429", || Reply::Status(429, vec![("retry-after", "1".to_owned())], String::new())),
         ("500", || Reply::Status(500, vec![], "{\"error\": {\"message\": \"oops\"}}".to_owned())),
         ("503", || Reply::Status(503, vec![], "busy".to_owned())),

@@ -1,6 +1,7 @@
 //! Sentence embeddings computed in this process, by a BERT-like model in a folder. Knows nothing of who asks or why.
 
 mod bert;
+mod words;
 
 use std::error::Error;
 use std::fs::File;
@@ -15,13 +16,9 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use tokenizers::models::wordpiece::WordPiece;
-use tokenizers::normalizers::BertNormalizer;
-use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{AddedToken, DecoderWrapper, Model as _, TokenizerImpl, TruncationParams};
 
 use self::bert::{Bert, Config};
+use self::words::Words;
 
 /// The most texts of one call.
 const TEXTS: usize = 256;
@@ -29,8 +26,6 @@ const TEXTS: usize = 256;
 const TOKENS: usize = 2048;
 /// Texts are computed together until they have so many tokens. Fewer are slower, more are not faster.
 const GROUP: usize = 256;
-/// How much of a long text is split into tokens at first, in bytes.
-const PREFIX: usize = 16 << 10;
 /// The largest files that are read, in bytes.
 const WEIGHTS: u64 = 2 << 30;
 const JSON: u64 = 64 << 20;
@@ -110,15 +105,12 @@ pub(super) enum EmbedError {
     NotFinite,
 }
 
-type Words = TokenizerImpl<WordPiece, BertNormalizer, BertPreTokenizer, BertProcessing, DecoderWrapper>;
 type Indexed = Vec<(usize, Vec<f32>)>;
 
 /// A model in memory, of which it takes as much as its weights have. A text has the same vector, to the bit, alone and
 /// beside others, and on as many threads as may be. Another kind of processor may differ in the seventh digit.
 pub(super) struct LocalModel {
     words: Words,
-    /// The most tokens of a text, with the two around it.
-    longest: usize,
     bert: Bert,
     digest: [u8; 32],
 }
@@ -146,8 +138,8 @@ impl LocalModel {
         let weights =
             SafeTensors::deserialize(&bytes).map_err(|error| LocalError::damaged(&path, error.to_string()))?;
         let bert = Bert::new(&config, &weights).map_err(|what| LocalError::damaged(&path, what))?;
-        let words = words(&folder.join("tokenizer.json"), longest, config.vocab_size)?;
-        Ok(Self { words, longest, bert, digest: Sha256::digest(&bytes).into() })
+        let words = Words::open(&folder.join("tokenizer.json"), longest, config.vocab_size)?;
+        Ok(Self { words, bert, digest: Sha256::digest(&bytes).into() })
     }
 
     /// The SHA-256 of `model.safetensors`.
@@ -155,9 +147,10 @@ impl LocalModel {
         self.digest
     }
 
-    /// The vectors of 1 to 256 texts, in order, each of length 1. A text may be anything; what is beyond the most tokens
-    /// that the model takes does not count. Uses this thread and more, as many as there are processors, and asks
-    /// `cancelled` on this one, before each text and each layer: some 10 ms apart.
+    /// The vectors of 1 to 256 texts, in order, each of length 1. A text may be anything. What is beyond the most
+    /// tokens that the model takes does not count, nor what is beyond 1 MiB. Uses this thread and others, as many as
+    /// there are processors. Asks `cancelled` on this one, before each text and each layer: some 10 ms apart, but a
+    /// text without a space takes up to a second to split.
     ///
     /// # Errors
     ///
@@ -211,7 +204,7 @@ impl LocalModel {
                 }
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(text) = texts.get(index) else { break };
-                let ids = self.tokens(text)?;
+                let ids = self.words.tokens(text).map_err(EmbedError::Tokens)?;
                 tokens += ids.len();
                 indexes.push(index);
                 group.push(ids);
@@ -224,21 +217,6 @@ impl LocalModel {
                 return Err(EmbedError::NotFinite);
             }
             vectors.extend(indexes.into_iter().zip(embedded));
-        }
-    }
-
-    /// The tokens of a text that count. What follows a space has no influence on the tokens before it, so of a long text
-    /// the end is not looked at.
-    fn tokens(&self, text: &str) -> Result<Vec<usize>, EmbedError> {
-        let mut size = PREFIX;
-        loop {
-            let cut = text.as_bytes().get(..size).map(|start| start.iter().rposition(|byte| b" \t\r\n".contains(byte)));
-            let start = cut.map_or(text, |space| &text[..space.unwrap_or(0)]);
-            let tokens = self.words.encode_fast(start, true).map_err(EmbedError::Tokens)?;
-            if cut.is_none() || tokens.len() == self.longest {
-                return Ok(tokens.get_ids().iter().map(|id| *id as usize).collect());
-            }
-            size *= 4;
         }
     }
 }
@@ -303,49 +281,5 @@ fn longest(folder: &Path, config: &Config) -> Result<usize, LocalError> {
     Ok(longest)
 }
 
-/// What of `tokenizer.json` counts. The rest is alike in all models of this kind, and so not read.
-#[derive(Deserialize)]
-struct WordsFile {
-    model: WordPiece,
-    normalizer: BertNormalizer,
-    pre_tokenizer: BertPreTokenizer,
-    #[serde(default)]
-    added_tokens: Vec<AddedToken>,
-}
-
-fn words(path: &Path, longest: usize, size: usize) -> Result<Words, LocalError> {
-    let file: WordsFile = json(path)?;
-    // More characters would take time by their square.
-    if file.model.continuing_subword_prefix != "##" || file.model.max_input_chars_per_word > 100 {
-        return Err(LocalError::unsupported(path, "splits words as BERT does not".to_owned()));
-    }
-    let id = |token: &str| {
-        let id = file.model.token_to_id(token);
-        id.ok_or_else(|| LocalError::damaged(path, format!("it has no token {token:?}")))
-    };
-    id(&file.model.unk_token)?;
-    let (sep, cls) = (("[SEP]".to_owned(), id("[SEP]")?), ("[CLS]".to_owned(), id("[CLS]")?));
-    let known = |token: &AddedToken| {
-        file.model.token_to_id(&token.content).is_some()
-            && !token.normalized
-            && !token.single_word
-            && !token.lstrip
-            && !token.rstrip
-    };
-    if let Some(token) = file.added_tokens.iter().find(|token| !known(token)) {
-        return Err(LocalError::unsupported(path, format!("has the added token {token:?}")));
-    }
-    if file.model.get_vocab().into_values().any(|id| id as usize >= size) {
-        return Err(LocalError::damaged(path, format!("it has tokens beyond the {size} of config.json")));
-    }
-    let mut words = Words::new(file.model);
-    let truncation = TruncationParams { max_length: longest, ..TruncationParams::default() };
-    words
-        .with_post_processor(Some(BertProcessing::new(sep, cls)))
-        .with_pre_tokenizer(Some(file.pre_tokenizer))
-        .with_normalizer(Some(file.normalizer))
-        .and_then(|words| words.add_special_tokens(file.added_tokens))
-        .and_then(|_| words.with_truncation(Some(truncation)))
-        .map_err(|error| LocalError::damaged(path, error))?;
-    Ok(words)
-}
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,7 @@ const DELETED_AT_ONCE: u32 = 256;
 impl Store {
     /// Hands a request and its answer to the writer, which tries for as long as they can't be written.
     pub fn exchange_keep(&self, exchange: NewExchange) -> Result<(), StoreError> {
-        self.shared.queue.hand_over(Handed::Exchange(exchange))
+        self.shared.queue.hand_over(Handed::Exchange(Box::new(exchange)))
     }
 
     /// What is kept under that digest.

@@ -34,7 +34,7 @@ pub(super) type Task = Box<dyn FnOnce(&mut Connection) + Send>;
 /// What is written in the order in which it was handed over, and tried for as long as it can't be.
 pub(super) enum Handed {
     Evaluations(EvaluationBatch),
-    Exchange(NewExchange),
+    Exchange(Box<NewExchange>),
 }
 
 impl Handed {
