@@ -17,7 +17,7 @@ const TOOLS: [&str; 2] = [".venv", "node_modules"];
 
 /// The plugins of a language, one of each kind, built by the commands of its page. They stay, for as long as the program
 /// that builds them is the same.
-fn plugins(language: &str) -> Vec<(&'static str, PathBuf)> {
+pub(super) fn plugins(language: &str) -> Vec<(&'static str, PathBuf)> {
     let folder = root().join("target/languages").join(language);
     fs::create_dir_all(&folder).unwrap();
     let _lock = locked(&folder.with_added_extension("lock"));
@@ -44,11 +44,11 @@ fn project(kind: &str) -> String {
 }
 
 /// What the plugins are built from.
-fn stamp(language: &str) -> String {
+pub(super) fn stamp(language: &str) -> String {
     sha256([fs::read(binary()).unwrap(), fs::read(page(language)).unwrap()].concat())
 }
 
-fn page(language: &str) -> PathBuf {
+pub(super) fn page(language: &str) -> PathBuf {
     root().join(format!("docs/plugins/{language}.md"))
 }
 
@@ -66,15 +66,20 @@ fn follow(page: &Path, folder: &Path) {
 
 fn build(language: &str, kind: &str, folder: &Path) {
     let name = project(kind);
+    create(language, kind, &name, folder);
+    shell("tribunal plugin build\ntribunal plugin test\n", &folder.join(name));
+}
+
+/// Makes a project beside that of the page, whose tools it shares.
+pub(super) fn create(language: &str, kind: &str, name: &str, folder: &Path) {
     let mut links = String::new();
     for tools in TOOLS.into_iter().filter(|tools| folder.join(PAGE_PROJECT).join(tools).exists()) {
         links.push_str(&format!("ln -s ../{PAGE_PROJECT}/{tools} {name}/{tools}\n"));
     }
-    let new = format!("tribunal plugin new {name} --lang {language} --kind {kind}\n{links}");
-    shell(&format!("{new}cd {name}\ntribunal plugin build\ntribunal plugin test\n"), folder);
+    shell(&format!("tribunal plugin new {name} --lang {language} --kind {kind}\n{links}"), folder);
 }
 
-fn shell(commands: &str, folder: &Path) {
+pub(super) fn shell(commands: &str, folder: &Path) {
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", binary().parent().unwrap().display());
     run(Command::new("bash").args(["-eu", "-c", commands]).current_dir(folder).env("PATH", path));
@@ -92,6 +97,8 @@ macro_rules! pages {
                     assert_eq!(shown["kinds"], json!([kind]), "{shown}");
                     assert_eq!(shown["manifest"]["language"], language, "{shown}");
                     assert_eq!(shown["description"]["name"], project(kind), "{shown}");
+                    // Nothing of that is there before an author wants it.
+                    assert!(!shown["imports"].to_string().contains("models"), "{shown}");
                 }
             }
         )+

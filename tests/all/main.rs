@@ -14,6 +14,7 @@ mod durability;
 mod hostile_input;
 mod hostile_plugins;
 mod judges;
+mod language_models;
 mod languages;
 mod lists;
 mod local_model;

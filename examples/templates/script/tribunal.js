@@ -175,18 +175,18 @@ function readConfig(options, json) {
   return config;
 }
 
-// From what an author gives back to the contract's shapes. The runtime ends the call without a word where a shape is
-// wrong, so everything is looked at here.
+// From what an author gives to the contract's shapes. The runtime ends the call without a word where a shape is wrong, so
+// everything is looked at. `models.js` does so too.
 
-function need(condition, what, value) {
+export function need(condition, what, value) {
   if (!condition) throw new TypeError(`${what}, not ${typeof value === "string" ? JSON.stringify(value) : String(value)}`);
   return value;
 }
 
-const aText = (value, what) => need(typeof value === "string", `${what} must be a text`, value).toWellFormed();
-const aNumber = (value, what) => need(typeof value === "number", `${what} must be a number`, value);
+export const aText = (value, what) => need(typeof value === "string", `${what} must be a text`, value).toWellFormed();
+export const aNumber = (value, what) => need(typeof value === "number", `${what} must be a number`, value);
 const orNull = (value, what) => (value === undefined || value === null ? null : aText(value, what));
-const aCount = (value, what, limit) =>
+export const aCount = (value, what, limit) =>
   need(Number.isInteger(value) && 0 <= value && value <= limit, `${what} must be a whole number up to ${limit}`, value);
 
 const severities = ["info", "low", "medium", "high", "critical"];
@@ -280,7 +280,7 @@ function theCost(cost) {
 
 function told(error) {
   if (!(error instanceof Error)) return `uncaught: ${shown(error)}`;
-  const frames = (error.stack ?? "").split("\n").filter((frame) => !frame.includes("/tribunal.js:"));
+  const frames = (error.stack ?? "").split("\n").filter((frame) => !/\/(tribunal|models)\.js:/.test(frame));
   return `${error.name}: ${error.message}\n${frames.join("\n")}`.trimEnd();
 }
 

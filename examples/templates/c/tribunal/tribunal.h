@@ -34,6 +34,11 @@ typedef tribunal_plugin_types_list_cost_item_t tribunal_cost_items;
 typedef tribunal_plugin_types_cost_t tribunal_cost;
 typedef tribunal_plugin_types_failure_t tribunal_failure;
 
+typedef tribunal_plugin_models_prompt_t tribunal_prompt;
+typedef tribunal_plugin_models_completion_t tribunal_completion;
+typedef TRIBUNAL_WORLD(list_string_t) tribunal_text_list;
+typedef TRIBUNAL_WORLD(list_list_f32_t) tribunal_vectors;
+
 enum {
     TRIBUNAL_SEVERITY_INFO,
     TRIBUNAL_SEVERITY_LOW,
@@ -157,7 +162,7 @@ void *tribunal_allocate(size_t size);
 
 void *tribunal_grow(void *items, size_t len, size_t size);
 
-// Adds an item to a list (ptr, len) of scores, findings, attributes or cost items.
+// Adds an item to a list (ptr, len) of scores, findings, attributes, cost items or a prompt's messages.
 #define tribunal_add(list, ...) \
     ((list)->ptr = tribunal_grow((list)->ptr, (list)->len, sizeof *(list)->ptr), \
         (list)->ptr[(list)->len++] = (__typeof__(*(list)->ptr))__VA_ARGS__)
@@ -171,3 +176,16 @@ bool tribunal_fail(tribunal_failure *failure, const char *code, const char *mess
 // A line for the operator.
 __attribute__((format(printf, 2, 3)))
 void tribunal_log(tribunal_level level, const char *format, ...);
+
+// Models, for a plugin whose plugin.toml lists the capability `models`, by the operator's alias. False where there is no
+// answer; `if (!tribunal_complete(…, failure)) return false;` hands the failure on, which the host knows for its own.
+static inline bool tribunal_complete(
+    tribunal_text alias, const tribunal_prompt *prompt, tribunal_completion *completion, tribunal_failure *failure) {
+    return tribunal_plugin_models_complete(&alias, (tribunal_prompt *)prompt, completion, failure);
+}
+
+// A vector for each text, in their order, each as long as 1: the likeness of two is the sum of their products.
+static inline bool tribunal_embed(
+    tribunal_text alias, tribunal_text_list texts, tribunal_vectors *vectors, tribunal_failure *failure) {
+    return tribunal_plugin_models_embed(&alias, &texts, vectors, failure);
+}

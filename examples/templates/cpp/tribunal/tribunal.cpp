@@ -48,6 +48,9 @@ SAME_PLACE(Call, call_t, error);
 SAME_PLACE(Call, call_t, attributes);
 SAME_PLACE(Interaction, interaction_t, output);
 SAME_PLACE(Interaction, interaction_t, user);
+static_assert(sizeof(TokenLogprob) == sizeof(tribunal_plugin_models_token_logprob_t));
+static_assert(sizeof(Completion) == sizeof(tribunal_plugin_models_completion_t));
+static_assert(offsetof(Completion, first_token) == offsetof(tribunal_plugin_models_completion_t, first_token));
 
 // ---- Texts
 
@@ -134,6 +137,48 @@ void Config::refuse(std::string_view reason) {
     tribunal_refuse(config_of(reader_), "%.*s", static_cast<int>(reason.size()), reason.data());
 }
 
+// ---- JSON
+
+static const tribunal_json *json_of(const void *value, tribunal_json_kind kind) {
+    const auto *json = static_cast<const tribunal_json *>(value);
+    return json && json->kind == kind ? json : nullptr;
+}
+
+JsonValue JsonValue::read(std::string_view text) {
+    auto *value = new tribunal_json;
+    return JsonValue(tribunal_json_read(text.data(), text.size(), value) ? nullptr : value);
+}
+
+std::optional<double> JsonValue::number() const {
+    const tribunal_json *json = json_of(value_, TRIBUNAL_JSON_NUMBER);
+    return json ? std::optional(json->number) : std::nullopt;
+}
+
+std::optional<bool> JsonValue::boolean() const {
+    const tribunal_json *json = json_of(value_, TRIBUNAL_JSON_BOOLEAN);
+    return json ? std::optional(json->boolean) : std::nullopt;
+}
+
+std::optional<std::string_view> JsonValue::text() const {
+    const tribunal_json *json = json_of(value_, TRIBUNAL_JSON_TEXT);
+    if (!json) return std::nullopt;
+    return std::string_view(reinterpret_cast<const char *>(json->text.ptr), json->text.len);
+}
+
+JsonValue JsonValue::operator[](const char *key) const {
+    const tribunal_json *json = json_of(value_, TRIBUNAL_JSON_OBJECT);
+    return JsonValue(json ? tribunal_member(json, key) : nullptr);
+}
+
+JsonValue JsonValue::operator[](std::size_t at) const {
+    return JsonValue(at < size() ? &json_of(value_, TRIBUNAL_JSON_ARRAY)->items[at] : nullptr);
+}
+
+std::size_t JsonValue::size() const {
+    const tribunal_json *json = json_of(value_, TRIBUNAL_JSON_ARRAY);
+    return json ? json->count : 0;
+}
+
 // ---- What the host offers
 
 static void write_line(tribunal_plugin_log_level_t level, std::string_view line) {
@@ -165,7 +210,7 @@ void panic(std::string_view message) {
     tribunal_abort(message.data(), message.size());
 }
 
-// ---- Verdicts, as the bindings have them, in the call's memory
+// ---- Verdicts and prompts, as the bindings have them, in the call's memory
 
 static tribunal_text lowered(const std::string &text) {
     void *bytes = tribunal_take(text.size());
@@ -256,6 +301,36 @@ static bool judge(const void *given, Lowered *verdict, tribunal_plugin_types_fai
     else *failure = {lowered(result.error().code), lowered(result.error().message), result.error().transient};
     tribunal_call_is_over();
     return result.has_value();
+}
+
+static tribunal_plugin_models_prompt_message_t lowered(const PromptMessage &message) {
+    return {lowered(message.role), lowered(message.content)};
+}
+
+static tribunal_plugin_models_prompt_t lowered(const Prompt &prompt) {
+    return {lowered_list<tribunal_plugin_models_list_prompt_message_t>(prompt.messages), lowered(prompt.schema),
+        {prompt.max_tokens.has_value(), prompt.max_tokens.value_or(0)},
+        {prompt.temperature.has_value(), prompt.temperature.value_or(0)},
+        {prompt.seed.has_value(), prompt.seed.value_or(0)}, prompt.top_logprobs};
+}
+
+template <typename Answer, typename Lowered, typename Asked>
+static Result<Answer> ask(bool (*call)(tribunal_text *, Asked *, Lowered *, tribunal_plugin_types_failure_t *),
+    std::string_view alias, Asked asked) {
+    tribunal_text name = borrowed(alias);
+    Answer answer;
+    tribunal_plugin_types_failure_t failure;
+    if (call(&name, &asked, reinterpret_cast<Lowered *>(&answer), &failure)) return answer;
+    return std::unexpected(Failure{owned(failure.code), owned(failure.message), failure.transient});
+}
+
+Result<Completion> complete(std::string_view alias, const Prompt &prompt) {
+    return ask<Completion>(tribunal_plugin_models_complete, alias, lowered(prompt));
+}
+
+Result<List<List<float>>> embed(std::string_view alias, const std::vector<std::string> &texts) {
+    return ask<List<List<float>>>(
+        tribunal_plugin_models_embed, alias, lowered_list<TRIBUNAL_WORLD(list_string_t)>(texts));
 }
 
 static void configure_reader(tribunal_config *reader) {

@@ -298,6 +298,25 @@ std::string concat(const Pieces &...pieces) {
     return text;
 }
 
+// JSON that was read, such as what a model answers. What is not there, or is of another kind, is nothing.
+class JsonValue {
+public:
+    static JsonValue read(std::string_view text);
+    explicit operator bool() const { return value_ != nullptr; }
+    std::optional<double> number() const;
+    std::optional<bool> boolean() const;
+    std::optional<std::string_view> text() const;
+    // Of an object.
+    JsonValue operator[](const char *key) const;
+    // Of an array.
+    JsonValue operator[](std::size_t at) const;
+    std::size_t size() const;
+
+private:
+    explicit JsonValue(const void *value) : value_(value) {}
+    const void *value_;
+};
+
 // ---- What a plugin defines
 
 struct About {
@@ -350,6 +369,40 @@ void info(std::string_view line);
 void warn(std::string_view line);
 void error(std::string_view line);
 } // namespace log
+
+struct PromptMessage {
+    std::string role, content; // the role is system, user or assistant
+};
+
+// What a language model is asked. What is not set is left to the provider.
+struct Prompt {
+    std::vector<PromptMessage> messages;
+    std::optional<std::string> schema = {}; // as JSON; the answer is JSON that satisfies it, or there is none
+    std::optional<std::uint32_t> max_tokens = {};
+    std::optional<double> temperature = {}; // from 0 to 2
+    std::optional<std::uint32_t> seed = {}; // the host gives the same answer to the same prompt
+    std::uint32_t top_logprobs = 0; // how many of the likeliest first tokens are wanted, at most 20
+};
+
+struct TokenLogprob {
+    Text token;
+    double logprob;
+};
+
+// It lives until the call is over.
+struct Completion {
+    Text text, model;
+    Optional<Text> finish_reason;
+    Optional<std::uint64_t> input_tokens, output_tokens;
+    List<TokenLogprob> first_token;
+};
+
+// Models, for a plugin whose plugin.toml lists the capability `models`, by the operator's alias.
+// `return std::unexpected(answer.error());` hands a failure on, which the host knows for its own.
+Result<Completion> complete(std::string_view alias, const Prompt &prompt);
+
+// A vector for each text, in their order, each as long as 1: the likeness of two is the sum of their products.
+Result<List<List<float>>> embed(std::string_view alias, const std::vector<std::string> &texts);
 
 // Ends the call, which is stored as failed with this message. A failed `assert` and what the library would throw
 // (`vector::at`, `stoi`) come here too.

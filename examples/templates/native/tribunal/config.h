@@ -307,6 +307,18 @@ static inline const char *tribunal_json_read(const void *text, size_t len, tribu
     return reader.at == reader.end ? NULL : "something after its end";
 }
 
+static inline bool tribunal_is(tribunal_text text, const char *string) {
+    return text.len == strlen(string) && !memcmp(text.ptr, string, text.len);
+}
+
+// The value of an object's key, or NULL.
+static inline const tribunal_json *tribunal_member(const tribunal_json *object, const char *key) {
+    for (size_t at = 0; object->kind == TRIBUNAL_JSON_OBJECT && at < object->count; at++) {
+        if (tribunal_is(object->items[at].key, key)) return &object->items[at];
+    }
+    return NULL;
+}
+
 // ---- Options
 
 typedef struct {
@@ -338,10 +350,6 @@ static inline void tribunal_refuse(tribunal_config *config, const char *format, 
     va_start(arguments, format);
     tribunal_put_formatted(&config->error, format, arguments);
     va_end(arguments);
-}
-
-static inline bool tribunal_is(tribunal_text text, const char *string) {
-    return text.len == strlen(string) && !memcmp(text.ptr, string, text.len);
 }
 
 // The key's value where the config has one. It also takes the key up in the schema, up to its type.

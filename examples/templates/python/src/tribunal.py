@@ -24,10 +24,10 @@ from enum import Enum
 from typing import Any, Generic, Literal, NoReturn, TypeVar, Union, cast, overload
 
 __all__ = [
-    "AttributeValue", "BiasFinding", "Call", "CallError", "Cost", "CostItem", "Document", "Failure", "Finding",
-    "Interaction", "Json", "Message", "OtherPart", "Part", "PromptVersion", "Reasoning", "Score", "Severity", "Span",
-    "Text", "TextSource", "Timing", "ToolCall", "ToolResult", "Usage",
-    "bias_check", "error_classifier", "log", "option", "pricing_adapter", "scorer",
+    "AttributeValue", "BiasFinding", "Call", "CallError", "Completion", "Cost", "CostItem", "Document", "Failure",
+    "Finding", "Interaction", "Json", "Message", "OtherPart", "Part", "PromptMessage", "PromptVersion", "Reasoning",
+    "Score", "Severity", "Span", "Text", "TextSource", "Timing", "TokenLogprob", "ToolCall", "ToolResult", "Usage",
+    "bias_check", "error_classifier", "log", "models", "option", "pricing_adapter", "scorer",
 ]  # fmt: skip
 
 
@@ -332,9 +332,9 @@ class CostItem:
 
     def __post_init__(self) -> None:
         _need(self, "name", str)
-        _need_u64(self, "quantity", self.quantity)
-        _need_u64(self, "unit_price", self.unit_price)
-        _need_u64(self, "amount", self.amount)
+        _need_count(self, "quantity", self.quantity)
+        _need_count(self, "unit_price", self.unit_price)
+        _need_count(self, "amount", self.amount)
 
     @property
     def amount(self) -> int:
@@ -356,7 +356,7 @@ class Cost:
         _need(self, "items", list, tuple)
         _need(self, "price_list", str)
         _need(self, "attributes", Mapping)
-        _need_u64(self, "amount", self.amount)
+        _need_count(self, "amount", self.amount)
 
     @property
     def amount(self) -> int:
@@ -394,9 +394,9 @@ def _need_finding(finding: Finding | BiasFinding) -> None:
     _need(finding, "attributes", Mapping)
 
 
-def _need_u64(owner: object, name: str, value: int) -> None:
-    if not isinstance(value, int) or not 0 <= value < 1 << 64:
-        raise ValueError(f"{type(owner).__name__}.{name} is no whole number of 64 bits: {value!r}")
+def _need_count(owner: object, name: str, value: int, bits: int = 64) -> None:
+    if not isinstance(value, int) or not 0 <= value < 1 << bits:
+        raise ValueError(f"{type(owner).__name__}.{name} is no whole number of {bits} bits: {value!r}")
 
 
 def _millionth(exact: int) -> int:
@@ -620,6 +620,122 @@ class _Lines:
         return False
 
 
+# The models.
+
+
+@dataclass(frozen=True)
+class PromptMessage:
+    """One message of what a model is asked: `models.system`, `models.user` and `models.assistant` make it."""
+
+    role: str
+    content: str
+
+    def __post_init__(self) -> None:
+        _need(self, "role", str)
+        _need(self, "content", str)
+
+
+@dataclass(frozen=True)
+class TokenLogprob:
+    """A token that the answer could have begun with, and the natural logarithm of its probability."""
+
+    token: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a language model answered."""
+
+    text: str
+    model: str
+    """The model that answered, as its provider names it."""
+    finish_reason: str | None
+    """`stop`, `length`, `content-filter` or others."""
+    input_tokens: int | None
+    output_tokens: int | None
+    first_token: list[TokenLogprob]
+    """The likeliest first tokens, likeliest first, where they were wanted and the provider offers them."""
+
+    def json(self) -> Any:
+        """The answer where there was a schema."""
+        return json.loads(self.text)
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    messages: list[PromptMessage]
+    schema: str | None
+    max_tokens: int | None
+    temperature: float | None
+    seed: int | None
+    top_logprobs: int
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(each, PromptMessage) for each in self.messages):
+            raise TypeError("a prompt's messages are made by models.system, models.user and models.assistant")
+        _need(self, "schema", str, None)
+        for name in ("max_tokens", "seed", "top_logprobs"):
+            if (value := getattr(self, name)) is not None:
+                _need_count(self, name, value, 32)
+
+
+class Models:
+    """Models by the operator's alias, for a plugin whose plugin.toml lists the capability `models`. Where there is no
+    answer they raise a `Failure`; one that nobody caught is known to the host for its own."""
+
+    @staticmethod
+    def system(content: str) -> PromptMessage:
+        """What the model is to hold to."""
+        return PromptMessage("system", content)
+
+    @staticmethod
+    def user(content: str) -> PromptMessage:
+        """A question."""
+        return PromptMessage("user", content)
+
+    @staticmethod
+    def assistant(content: str) -> PromptMessage:
+        """An answer that the model is to take for its own."""
+        return PromptMessage("assistant", content)
+
+    def complete(
+        self,
+        alias: str,
+        messages: Sequence[PromptMessage],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
+        top_logprobs: int = 0,
+    ) -> Completion:
+        """Asks a language model. What is None is left to the provider.
+
+        The answer is JSON that satisfies `schema` where there is one; `temperature` is from 0 to 2. The host gives the same
+        answer to the same prompt: where several are wanted, give each a `seed`. Of the likeliest first tokens come
+        `top_logprobs`, at most 20.
+        """
+        text = None if schema is None else json.dumps(schema, ensure_ascii=False)
+        degree = None if temperature is None else float(temperature)
+        prompt = _Prompt([*messages], text, max_tokens, degree, seed, top_logprobs)
+        completion: Completion = self._ask("complete", alias, prompt)
+        return completion
+
+    def embed(self, alias: str, texts: Sequence[str]) -> list[list[float]]:
+        """A vector for each text, in their order, each as long as 1: the likeness of two is the sum of their products."""
+        vectors: list[list[float]] = self._ask("embed", alias, [self.user(text).content for text in texts])
+        return vectors
+
+    def _ask(self, function: str, alias: str, asked: Any) -> Any:
+        if _guest is None:
+            raise Failure("model-unavailable", f"{alias}: there is no host here", transient=True)
+        return _guest.ask(function, str(alias), asked)
+
+
+models = Models()
+
+
 # The decorators.
 
 Given = TypeVar("Given")
@@ -791,6 +907,7 @@ class _Guest:
         shapes: Any = importlib.import_module("wit_world.imports.types")
         self.abort: Callable[[str], NoReturn] = importlib.import_module("wit_world.imports.abort").abort
         self.log_module = importlib.import_module("wit_world.imports.log")
+        self.models_module = self._models_module()
         self.err: type[Exception] = importlib.import_module("componentize_py_types").Err
         self.out, self.errors = _Lines("info"), _Lines("warn")
         for each in (
@@ -813,6 +930,26 @@ class _Guest:
             setattr(shapes, f"AttributeValue_{name}", case)
         for name, case in (("Number", _NumberCase), ("Boolean", _BooleanCase), ("Label", _LabelCase)):
             setattr(shapes, f"ScoreValue_{name}", case)
+        shapes.Failure = Failure
+
+    @staticmethod
+    def _models_module() -> Any:
+        """None where the plugin does not list the capability."""
+        try:
+            module: Any = importlib.import_module("wit_world.imports.models")
+        except ModuleNotFoundError:
+            return None
+        module.Completion, module.TokenLogprob = Completion, TokenLogprob
+        return module
+
+    def ask(self, function: str, alias: str, asked: Any) -> Any:
+        if self.models_module is None:
+            raise TypeError('capabilities in plugin.toml do not list "models"')
+        try:
+            return getattr(self.models_module, function)(alias, asked)
+        except self.err as error:
+            failure: Failure = cast(Any, error).value
+            raise failure from None
 
     def log(self, level: Level, message: str) -> None:
         self.log_module.log(getattr(self.log_module.Level, level.upper()), message)

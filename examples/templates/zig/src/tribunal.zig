@@ -37,6 +37,11 @@ pub const Limit = struct {
 /// From texts to texts, as a type for a field of `Config`.
 pub const Map = std.array_hash_map.String([]const u8);
 
+pub const Failure = extern struct { code: Text, message: Text, transient: bool };
+
+/// What `error.Failed` is about, be it of `fail` or of a model that gave no answer.
+pub var failure: Failure = undefined;
+
 /// `return tribunal.fail("invalid-input", "…");` in place of a verdict.
 pub fn fail(code: []const u8, message: []const u8) error{Failed} {
     failure = .{ .code = .of(code), .message = .of(message), .transient = false };
@@ -319,6 +324,115 @@ const host_log = struct {
     extern "tribunal:plugin/log@0.1.0" fn log(level: u32, ptr: [*]const u8, len: usize) void;
 };
 
+pub const PromptMessage = struct {
+    /// `system`, `user` or `assistant`.
+    role: []const u8,
+    content: []const u8,
+};
+
+/// What a language model is asked. What is null is left to the provider.
+pub const Prompt = struct {
+    messages: []const PromptMessage,
+    /// As JSON. The answer is JSON that satisfies it, or there is none.
+    schema: ?[]const u8 = null,
+    max_tokens: ?u32 = null,
+    /// From 0 to 2.
+    temperature: ?f64 = null,
+    /// The host gives the same answer to the same prompt.
+    seed: ?u32 = null,
+    /// How many of the likeliest first tokens are wanted, at most 20.
+    top_logprobs: u32 = 0,
+};
+
+pub const TokenLogprob = extern struct { token: Text, logprob: f64 };
+
+pub const Completion = extern struct {
+    text: Text,
+    model: Text,
+    finish_reason: Optional(Text),
+    input_tokens: Optional(u64),
+    output_tokens: Optional(u64),
+    first_token: List(TokenLogprob),
+};
+
+/// Asks the model of that alias, for a plugin whose plugin.toml lists the capability `models`. `try` hands a failure on, which
+/// the host knows for its own.
+pub fn complete(alias: []const u8, prompt: Prompt) error{Failed}!Completion {
+    const name: Text = .of(alias);
+    const messages = lower(List(Out.PromptMessage), prompt.messages);
+    const form: Text = .of(prompt.schema orelse "");
+    var answer: Answer(Completion) = undefined;
+    host_models.complete(
+        name.ptr,
+        name.len,
+        messages.ptr,
+        messages.len,
+        prompt.schema != null,
+        form.ptr,
+        form.len,
+        prompt.max_tokens != null,
+        prompt.max_tokens orelse 0,
+        prompt.temperature != null,
+        prompt.temperature orelse 0,
+        prompt.seed != null,
+        prompt.seed orelse 0,
+        prompt.top_logprobs,
+        &answer,
+    );
+    return answer.get();
+}
+
+/// A vector for each text, in their order, each as long as 1: the likeness of two is the sum of their products.
+pub fn embed(alias: []const u8, texts: []const []const u8) error{Failed}!List(List(f32)) {
+    const name: Text = .of(alias);
+    const given = lower(List(Text), texts);
+    var answer: Answer(List(List(f32))) = undefined;
+    host_models.embed(name.ptr, name.len, given.ptr, given.len, &answer);
+    return answer.get();
+}
+
+const host_models = struct {
+    extern "tribunal:plugin/models@0.1.0" fn complete(
+        alias: ?[*]const u8,
+        alias_len: usize,
+        messages: ?[*]const Out.PromptMessage,
+        messages_len: usize,
+        has_schema: bool,
+        schema: ?[*]const u8,
+        schema_len: usize,
+        has_max_tokens: bool,
+        max_tokens: u32,
+        has_temperature: bool,
+        temperature: f64,
+        has_seed: bool,
+        seed: u32,
+        top_logprobs: u32,
+        answer: *Answer(Completion),
+    ) void;
+
+    extern "tribunal:plugin/models@0.1.0" fn embed(
+        alias: ?[*]const u8,
+        alias_len: usize,
+        texts: ?[*]const Text,
+        texts_len: usize,
+        answer: *Answer(List(List(f32))),
+    ) void;
+};
+
+/// What the host or `evaluate` answers.
+fn Answer(comptime T: type) type {
+    return extern struct {
+        is_failed: bool,
+        value: extern union { made: T, failure: Failure },
+
+        fn get(answer: @This()) error{Failed}!T {
+            if (!answer.is_failed) return answer.value.made;
+            failure = answer.value.failure;
+            return error.Failed;
+        }
+    };
+}
+
 const host_abort = struct {
     extern "tribunal:plugin/abort@0.1.0" fn abort(ptr: [*]const u8, len: usize) void;
 };
@@ -402,7 +516,6 @@ export fn cabi_realloc(old: ?*anyopaque, _: usize, alignment: usize, len: usize)
 // ---- Config
 
 var config: plugin.Config = .{};
-var failure: Failure = undefined;
 var refusal: []const u8 = "";
 
 fn limitOf(comptime field: []const u8) Limit {
@@ -569,11 +682,11 @@ fn asJson(comptime T: type, value: T) []const u8 {
     return format("{f}", .{std.json.fmt(std.json.ArrayHashMap([]const u8){ .map = value }, .{})});
 }
 
-// ---- Verdicts, in the layout of the component model
-
-const Failure = extern struct { code: Text, message: Text, transient: bool };
+// ---- Verdicts and prompts, in the layout of the component model
 
 const Out = struct {
+    const PromptMessage = extern struct { role: Text, content: Text };
+
     const Score = extern struct {
         name: Text,
         value: extern struct {
@@ -679,15 +792,10 @@ const kind: Kind = switch (@typeInfo(@typeInfo(@TypeOf(plugin.evaluate)).@"fn".r
         "; it may be []const tribunal.Score, []const tribunal.Finding, []const tribunal.BiasFinding or ?tribunal.Cost"),
 };
 
-const Judged = extern struct {
-    is_failed: bool,
-    value: extern union { verdict: kind.Verdict, failure: Failure },
-};
-
-fn evaluate(given: *const kind.Given) callconv(.c) *const Judged {
-    const judged = arena.create(Judged) catch outOfMemory();
+fn evaluate(given: *const kind.Given) callconv(.c) *const Answer(kind.Verdict) {
+    const judged = arena.create(Answer(kind.Verdict)) catch outOfMemory();
     if (plugin.evaluate(config, given)) |verdict| {
-        judged.* = .{ .is_failed = false, .value = .{ .verdict = lower(kind.Verdict, verdict) } };
+        judged.* = .{ .is_failed = false, .value = .{ .made = lower(kind.Verdict, verdict) } };
     } else |err| {
         if (@as(anyerror, err) != error.Failed) std.debug.panic("evaluate returned error.{t}", .{err});
         judged.* = .{ .is_failed = true, .value = .{ .failure = failure } };
