@@ -16,10 +16,10 @@ const MODULES: [(&str, &[&str]); 13] = [
     ("store", &["record", "histogram", "statistics"]),
     ("plugin", &["record"]),
     ("author", &["record", "statistics", "plugin"]),
-    ("model", &["record"]),
+    ("model", &["record", "store"]),
     ("dispatch", &["record", "histogram", "store", "plugin"]),
     ("ingest", &["record", "store", "http"]),
-    ("api", &["record", "histogram", "store", "plugin", "dispatch", "http"]),
+    ("api", &["record", "histogram", "store", "plugin", "model", "dispatch", "http"]),
     ("app", &["record", "http", "config", "store", "plugin", "model", "dispatch", "ingest", "api", "author"]),
 ];
 
