@@ -229,11 +229,7 @@ impl Shared {
             OwnCall { model: &model.definition, binding, exchange: *exchange, request, started_at, took: call.took };
         let made = ModelExchange { model: granted.clone(), request: request.clone(), answer, failure };
         self.keep(&own, &made, &call);
-        let ModelExchange { answer, failure, .. } = made;
-        match (answer, failure) {
-            (Some(answer), None) => (Ok(answer), call),
-            (_, failure) => (Err(failure.expect("no answer without a failure")), call),
-        }
+        (made.outcome(), call)
     }
 
     /// Keeps what was asked and answered. What the budget did not allow was not asked.

@@ -63,16 +63,13 @@ fn end(question: &str) -> (&'static str, &'static str) {
 fn server(dialect: &str, url: &str, more: &str) -> Server {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("key"), format!("{KEY}\n")).unwrap();
-    let (model, config) = match dialect {
-        "openai" => ("gpt-4.1-mini", more),
-        _ => ("claude-sonnet-4-5", more),
-    };
+    let model = if dialect == "openai" { "gpt-4.1-mini" } else { "claude-sonnet-4-5" };
     let config = format!(
         "[models.judge]\nprovider = {dialect:?}\nbase_url = {url:?}\nmodel = {model:?}\napi_key = {{ file = \"key\" }}\n\
          timeout = \"500ms\"\nmax_concurrent = 100\nmax_output_tokens = 100\nrecord_in = \"judges\"\n\
          budget = {{ usd = {BUDGET:?}, per = \"month\" }}\n\
          [plugins.pricing]\ncomponent = {:?}\n\
-         [plugins.asker]\ncomponent = {:?}\nmodels = [\"judge\"]\nattempts = {ATTEMPTS}\n{config}\n",
+         [plugins.asker]\ncomponent = {:?}\nmodels = [\"judge\"]\nattempts = {ATTEMPTS}\n{more}\n",
         plugin("pricing"),
         guest("asker")
     );

@@ -99,11 +99,7 @@ impl Models for Recorded {
         let reader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = |message: String| Err(ModelFailure::new(ModelFailureKind::ModelUnavailable, message));
         let answer = match reader.exchange_find(ask.exchange) {
-            Ok(Some(kept)) => match (kept.exchange.answer, kept.exchange.failure) {
-                (_, Some(failure)) => Err(failure),
-                (Some(answer), None) => Ok(answer),
-                (None, None) => missing("what is kept of it has no answer".to_owned()),
-            },
+            Ok(Some(kept)) => kept.exchange.outcome(),
             Ok(None) => missing("what it answered is not kept any more".to_owned()),
             Err(error) => missing(crate::report(&error)),
         };

@@ -82,16 +82,16 @@ impl Answers {
     }
 
     fn known(&self, key: ExchangeDigest) -> Option<Result<ModelAnswer, ModelFailure>> {
-        let of = |exchange: &ModelExchange| match (&exchange.answer, &exchange.failure) {
-            (Some(answer), None) => Ok(answer.clone()),
-            (_, Some(failure)) => Err(failure.clone()),
-            (None, None) => Err(ModelFailure::new(ModelFailureKind::ModelAnswer, "the recorded answer is empty")),
-        };
         if let Some(exchange) = self.kept.get(&key) {
             self.state().used.insert(key);
-            return Some(of(exchange));
+            return Some(exchange.clone().outcome());
         }
-        self.state().new.iter().find(|new| self::key(&new.model, &new.request) == key).map(of)
+        self.state()
+            .new
+            .iter()
+            .find(|new| self::key(&new.model, &new.request) == key)
+            .cloned()
+            .map(ModelExchange::outcome)
     }
 
     async fn answer(&self, ask: Ask<'_>) -> Asked {

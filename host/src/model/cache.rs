@@ -63,7 +63,7 @@ impl Cache {
             tracing::error!(error = crate::report(error), "cannot read what a model answered; it is asked again");
         });
         let KeptExchange { exchange, .. } = kept.ok()??;
-        exchange.usable()
+        exchange.outcome().ok()
     }
 
     /// Gives that answer from now on.

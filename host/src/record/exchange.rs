@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::digest::digest;
-use super::{GrantedModel, ModelAnswer, ModelFailure, ModelRequest};
+use super::{GrantedModel, ModelAnswer, ModelFailure, ModelFailureKind, ModelRequest};
 
 digest! {
     /// The sha256 of an alias, its model and a request: where these are the same, so is the answer.
@@ -34,8 +34,12 @@ pub struct ModelExchange {
 }
 
 impl ModelExchange {
-    /// The answer, where it is one that the same request may be answered with.
-    pub fn usable(self) -> Option<ModelAnswer> {
-        self.answer.filter(|_| self.failure.is_none())
+    /// What the plugin was given.
+    pub fn outcome(self) -> Result<ModelAnswer, ModelFailure> {
+        match (self.answer, self.failure) {
+            (_, Some(failure)) => Err(failure),
+            (Some(answer), None) => Ok(answer),
+            (None, None) => Err(ModelFailure::new(ModelFailureKind::ModelAnswer, "the kept answer is empty")),
+        }
     }
 }
