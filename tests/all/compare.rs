@@ -36,11 +36,6 @@ fn post(server: &Server, batch: &[Value]) {
     server.wait_idle();
 }
 
-fn binding(server: &Server, name: &str) -> Value {
-    let plugins = server.json("/v1/plugins");
-    plugins["items"].as_array().unwrap().iter().find(|item| item["name"] == name).unwrap().clone()
-}
-
 fn ids(list: &Value) -> Vec<&str> {
     list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect()
 }
@@ -153,8 +148,8 @@ fn a_shadow_is_left_out_until_it_is_asked_for_or_promoted() {
     let server = Server::start(&config("\nshadow = true"));
     let says = json!({"scores": {"told": 1}, "findings": [["c", "x", "high"]]});
     post(&server, &[told("one", 0, &json!({}), &says), told("two", 1, &json!({}), &json!({"fail": "no"}))]);
-    let shadow = binding(&server, "new");
-    assert_eq!((&shadow["shadow"], &binding(&server, "old")["shadow"]), (&json!(true), &json!(false)));
+    let shadow = server.binding("new");
+    assert_eq!((&shadow["shadow"], &server.binding("old")["shadow"]), (&json!(true), &json!(false)));
     let digest = shadow["binding"].as_str().unwrap();
     let evaluations = |query: &str| {
         let detail = server.json(&format!("/v1/interactions/one{query}"));
@@ -190,7 +185,7 @@ fn a_shadow_is_left_out_until_it_is_asked_for_or_promoted() {
     fs::write(server.folder.path().join("tribunal.toml"), config("")).unwrap();
     let report: Value = server.client.post(format!("{}/v1/plugins/reload", server.url)).send().unwrap().json().unwrap();
     assert_eq!(report["items"][0], json!({"name": "new", "outcome": "changed"}), "{report}");
-    let promoted = binding(&server, "new");
+    let promoted = server.binding("new");
     assert_eq!((&promoted["binding"], &promoted["shadow"]), (&shadow["binding"], &json!(false)));
     assert_eq!(promoted["outcomes"], shadow["outcomes"]);
     check("verdict=told", &["one"]);
@@ -204,12 +199,12 @@ fn a_start_makes_shadows_of_what_is_one_by_then() {
     let config = |shadow: &str| table("only", &guest("length"), shadow);
     let mut server = Server::start(&config("shadow = true"));
     post(&server, &[interaction("one", 20)]);
-    let before = binding(&server, "only");
+    let before = server.binding("only");
     for (rest, shadow, found) in [("", false, 1), ("shadow = true", true, 0)] {
         assert!(server.terminate().success());
         fs::write(server.folder.path().join("tribunal.toml"), config(rest)).unwrap();
         server.restart();
-        let now = binding(&server, "only");
+        let now = server.binding("only");
         assert_eq!((&now["binding"], &now["shadow"]), (&before["binding"], &json!(shadow)));
         assert_eq!(pages(&server, "/v1/verdicts").len(), found, "shadow = {shadow}");
     }
@@ -249,7 +244,7 @@ fn bindings_are_found_by_name_and_by_digest_or_the_error_says_what_there_is() {
         .map(|digest| &digest[..1])
         .find(|digit| digests.iter().filter(|other| other.starts_with(digit)).count() > 1);
     let twice = twice.unwrap();
-    let whole = binding(&server, "p3")["binding"].as_str().unwrap().to_owned();
+    let whole = server.binding("p3")["binding"].as_str().unwrap().to_owned();
     let upper = whole[..40].to_uppercase();
     for named in ["p3", &whole, &whole[..40], &upper] {
         assert_eq!(server.json(&format!("/v1/compare?a={named}&b=p0"))["a"]["binding"], whole.as_str());

@@ -38,7 +38,7 @@ fn every_attack_is_bound() {
     println!("{:<26} {:<17} {:>9} {:>9} {:>7} {:>7}", "attack", "came to", "at most", "took", "before", "after");
     bench.warm_up(&overflow(folder.path()));
     let before = bench.memory();
-    let limits = bench.binding("good")["limits"].clone();
+    let limits = bench.server.binding("good")["limits"].clone();
     for limit in LIMITS {
         assert!(limits.get(limit).is_some(), "/v1/plugins does not print {limit}: {limits}");
     }
@@ -77,7 +77,7 @@ impl Bench {
         let report = self.server.configure(&format!("{}{}", self.good, row.table()));
         let (came_to, at_most, took) = match &row.expected {
             Expected::NotLoaded(words) => {
-                let item = self.binding(row.name);
+                let item = self.server.binding(row.name);
                 assert_eq!(item["status"], "failed", "{}: {item}", row.name);
                 let error = item["error"].as_str().unwrap();
                 assert!(error.contains(words), "{}: {error:?} does not say {words:?}", row.name);
@@ -85,7 +85,7 @@ impl Bench {
                 ("not loaded".to_owned(), None, None)
             }
             expected => {
-                let loaded = self.binding(row.name);
+                let loaded = self.server.binding(row.name);
                 assert_eq!(loaded["status"], "loaded", "{}: {report}", row.name);
                 let deadline = milliseconds(loaded["limits"]["deadline"].as_str().unwrap());
                 let (mut took, mut came_to) = (Duration::MAX, String::new());
@@ -142,12 +142,6 @@ impl Bench {
         self.server.post(&attacked(&id));
         let good = self.evaluation(&id, "good");
         assert_eq!(good["verdicts"][0]["name"], "words", "{name}: {good}");
-    }
-
-    fn binding(&self, name: &str) -> Value {
-        let plugins = self.server.json("/v1/plugins");
-        let item = plugins["items"].as_array().unwrap().iter().find(|item| item["name"] == name).cloned();
-        item.unwrap_or_else(|| panic!("no binding {name} in {plugins}"))
     }
 
     /// The memory of the server that is in use, in MiB.

@@ -171,8 +171,7 @@ fn check_evaluations(scrape: &Scrape, server: &Server) {
         // Neither sum can be told in advance, but what no call can be below or above, no sum of them can be.
         assert!((2e-6 * count..count).contains(&seconds), "{plugin}: {seconds} s in {count} evaluations");
         assert!((65_536.0 * count..2.0 * 65_536.0 * count + 70e6).contains(&bytes), "{plugin}: {bytes} bytes");
-        let plugins = server.json("/v1/plugins");
-        let item = plugins["items"].as_array().unwrap().iter().find(|item| item["name"] == plugin).unwrap();
+        let item = server.binding(plugin);
         assert_eq!(item["since_start"]["evaluations"], evaluations as u64);
         let p50 = item["since_start"]["p50_us"].as_f64().unwrap() / 1e6;
         let bounds = [5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5];

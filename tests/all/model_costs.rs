@@ -41,8 +41,7 @@ fn model(server: &Server) -> Value {
 }
 
 fn asker(server: &Server) -> Value {
-    let plugins = server.json("/v1/plugins");
-    plugins["items"].as_array().unwrap().iter().find(|one| one["name"] == "asker").expect("it is loaded").clone()
+    server.binding("asker")
 }
 
 /// What tokens of gpt-4.1-mini cost in dollars: 0.40 and 1.60 for a million, by OpenAI's list of 2026.
@@ -186,6 +185,34 @@ fn a_budget_is_never_exceeded_however_many_ask_at_once() {
         server.restart();
         server.wait_until("the budget is known", || view(&server)["spent_usd"].is_number());
         assert!(about(&view(&server)["spent_usd"], billed), "{} and {billed}", view(&server));
+    }
+}
+
+#[test]
+fn a_larger_budget_lets_go_on_what_the_spent_one_held_back() {
+    let count = 60;
+    for restarts in [false, true] {
+        let provider = Provider::start(|_| Reply::Text("x".repeat(200)));
+        let with = |usd: f64| {
+            let budget = format!("max_output_tokens = 120\nbudget = {{ usd = {usd}, per = \"month\" }}");
+            config(&provider.url, &budget, ONCE)
+        };
+        let mut server = Server::start(&with(0.004));
+        storm(&server, &provider, count);
+        let stands = asker(&server);
+        let judged = |stands: &Value| stands["outcomes"]["succeeded"].as_u64().unwrap_or(0);
+        assert!((5..40).contains(&judged(&stands)) && stands["retries"]["waiting"].as_u64() > Some(5), "{stands}");
+        let granted = &stands["models"][0];
+        assert_eq!((&granted["alias"], &granted["budget"]["usd"]), (&json!("judge"), &json!(0.004)), "{stands}");
+        assert_eq!(granted["budget"], model(&server)["budget"]);
+        if restarts {
+            server.terminate();
+            fs::write(server.folder.path().join("tribunal.toml"), with(1.0)).unwrap();
+            server.restart();
+        } else {
+            server.configure(&with(1.0));
+        }
+        server.wait_until("all is judged", || judged(&asker(&server)) == count as u64);
     }
 }
 

@@ -198,12 +198,7 @@ fn many_wait_at_once_and_hold_up_nobody() {
     for at in 0..300 {
         assert!(server.post(&distinct(&format!("i{at}"), 20 + at)).status().is_success());
     }
-    let waits = |name: &str| {
-        let plugins = server.json("/v1/plugins");
-        plugins["items"].as_array().unwrap().iter().find(|item| item["name"] == name).unwrap()["backlog"]
-            .as_u64()
-            .unwrap()
-    };
+    let waits = |name: &str| server.binding(name)["backlog"].as_u64().unwrap();
     server.wait_until("the binding without models is done", || waits("length") == 0);
     assert!(waits("asker") > 0, "the models answered too fast to show anything");
     server.wait_idle();

@@ -42,12 +42,6 @@ fn check_outcomes(report: &Value, expected: &[(&str, &str)]) {
     assert_eq!(got, expected, "{report}");
 }
 
-fn binding(server: &Server, name: &str) -> Value {
-    let plugins = server.json("/v1/plugins");
-    let item = plugins["items"].as_array().unwrap().iter().find(|item| item["name"] == name);
-    item.unwrap_or_else(|| panic!("no binding {name} in {plugins}")).clone()
-}
-
 fn standing(server: &Server, id: &str, plugin: &str) -> Value {
     let list = server.json(&format!("/v1/interactions/{id}/evaluations"));
     list["items"].as_array().unwrap().iter().find(|item| item["plugin"] == plugin).unwrap().clone()
@@ -65,12 +59,12 @@ fn a_reload_loads_changes_keeps_and_removes() {
     let server = Server::start(&[table("a", &length, ""), moody("b", "")].concat());
     server.post(&interaction("x", 20));
     server.wait_idle();
-    let (a, b) = (binding(&server, "a")["binding"].clone(), binding(&server, "b")["binding"].clone());
+    let (a, b) = (server.binding("a")["binding"].clone(), server.binding("b")["binding"].clone());
 
     write(&server, &[table("a", &length, ""), moody("b", "config = { version = 2 }"), moody("c", "")].concat());
     check_outcomes(&reload(&server), &[("a", "unchanged"), ("b", "replaced"), ("c", "loaded")]);
-    assert_eq!(binding(&server, "a")["binding"], a);
-    assert_ne!(binding(&server, "b")["binding"], b);
+    assert_eq!(server.binding("a")["binding"], a);
+    assert_ne!(server.binding("b")["binding"], b);
     server.wait_idle();
     // `start` says where: b and c judge from the beginning, whoever judged before.
     assert_eq!(pages(&server, "/v1/verdicts?plugin=b").len(), 2);
@@ -89,7 +83,7 @@ fn a_reload_loads_changes_keeps_and_removes() {
 #[test]
 fn what_does_not_load_leaves_the_running_one_in_place() {
     let server = Server::start(&moody("m", ""));
-    let before = binding(&server, "m")["binding"].clone();
+    let before = server.binding("m")["binding"].clone();
     for (rest, says) in [
         ("config = { mood = \"terrible\" }", "unknown variant `terrible`"),
         ("config = { canary = \"hanging\" }", "deadline"),
@@ -101,7 +95,7 @@ fn what_does_not_load_leaves_the_running_one_in_place() {
         let report = reload(&server);
         check_outcomes(&report, &[("m", "failed")]);
         assert!(report["items"][0]["error"].as_str().unwrap().contains(says), "{rest}: {report}");
-        let item = binding(&server, "m");
+        let item = server.binding("m");
         assert_eq!((&item["status"], &item["binding"]), (&json!("loaded"), &before));
         assert!(item["error"].as_str().unwrap().contains(says), "{rest}: {item}");
         assert!(server.log().contains(says), "{rest}");
@@ -113,14 +107,14 @@ fn what_does_not_load_leaves_the_running_one_in_place() {
     // A plugin that says itself that it cannot judge the made-up interaction is none that traps.
     write(&server, &moody("m", "config = { canary = \"failing\" }"));
     check_outcomes(&reload(&server), &[("m", "replaced")]);
-    assert!(binding(&server, "m").get("error").is_none());
+    assert!(server.binding("m").get("error").is_none());
 
     write(&server, "listen = 3");
     let response = server.client.post(format!("{}/v1/plugins/reload", server.url)).send().unwrap();
     assert_eq!(response.status(), 422);
     let problem: Value = response.json().unwrap();
     assert!(problem["detail"].as_str().unwrap().contains("line 1, column 10"), "{problem}");
-    assert_eq!(binding(&server, "m")["status"], "loaded");
+    assert_eq!(server.binding("m")["status"], "loaded");
     let fault = || server.json("/v1/plugins").get("config_error").map(Value::to_string);
     let valid =
         |wanted: &str| server.get("/metrics").text().unwrap().contains(&format!("\ntribunal_config_valid {wanted}\n"));
@@ -137,21 +131,21 @@ fn what_does_not_load_leaves_the_running_one_in_place() {
 #[test]
 fn a_changed_file_and_a_hangup_reload() {
     let server = Server::start(&moody("m", ""));
-    let first = binding(&server, "m")["binding"].clone();
+    let first = server.binding("m")["binding"].clone();
     write(&server, &moody("m", "config = { version = 2 }"));
-    server.wait_until("the changed file is loaded", || binding(&server, "m")["binding"] != first);
-    let second = binding(&server, "m")["binding"].clone();
+    server.wait_until("the changed file is loaded", || server.binding("m")["binding"] != first);
+    let second = server.binding("m")["binding"].clone();
 
     // The plugin's file changes where the configuration does not: a SIGHUP looks at both.
     let copy = server.folder.path().join("copy.wasm");
     fs::copy(guest("moody"), &copy).unwrap();
     write(&server, &table("m", &copy, ""));
-    server.wait_until("the copy is loaded", || binding(&server, "m")["binding"] != second);
-    let third = binding(&server, "m")["binding"].clone();
+    server.wait_until("the copy is loaded", || server.binding("m")["binding"] != second);
+    let third = server.binding("m")["binding"].clone();
     fs::copy(guest("length"), &copy).unwrap();
     server.signal("HUP");
-    server.wait_until("the new file is loaded", || binding(&server, "m")["binding"] != third);
-    assert_eq!(binding(&server, "m")["plugin"], "length");
+    server.wait_until("the new file is loaded", || server.binding("m")["binding"] != third);
+    assert_eq!(server.binding("m")["plugin"], "length");
 }
 
 /// Editors and deployments empty a file before they write it.
@@ -161,7 +155,7 @@ fn a_file_that_is_empty_for_a_moment_removes_nothing() {
     fs::write(server.folder.path().join("tribunal.toml"), "\n").unwrap();
     // Longer than it takes to see the change.
     std::thread::sleep(Duration::from_secs(2));
-    assert_eq!(binding(&server, "m")["status"], "loaded");
+    assert_eq!(server.binding("m")["status"], "loaded");
     server.signal("HUP");
     server.wait_until("it is taken at its word", || server.json("/v1/plugins")["items"] == json!([]));
 }
@@ -222,12 +216,12 @@ fn a_binding_that_keeps_failing_is_held_back_and_comes_back() {
     let server = Server::start(&[moody("m", ""), table("good", &guest("length"), "")].concat());
     let bad: Vec<_> = (0..40).map(|at| in_mood(&format!("bad{at}"), "panicking")).collect();
     server.post(&json!(bad));
-    server.wait_until("the breaker opens", || binding(&server, "m")["breaker"]["state"] == "open");
-    let breaker = binding(&server, "m")["breaker"].clone();
+    server.wait_until("the breaker opens", || server.binding("m")["breaker"]["state"] == "open");
+    let breaker = server.binding("m")["breaker"].clone();
     assert!(breaker["reason"].as_str().unwrap().contains("everything is terrible"), "{breaker}");
     assert!(breaker["next_probe"].is_string() && breaker["trips"] == 1, "{breaker}");
-    server.wait_until("the good one is done", || binding(&server, "good")["outcomes"]["succeeded"] == 40);
-    let item = binding(&server, "m");
+    server.wait_until("the good one is done", || server.binding("good")["outcomes"]["succeeded"] == 40);
+    let item = server.binding("m");
     // A probe may have been made since: it fails, and one more is done.
     let (failed, backlog) = (item["outcomes"]["guest-error"].as_u64().unwrap(), item["backlog"].as_u64().unwrap());
     assert!((16..24).contains(&failed) && failed + backlog == 40, "{item}");
@@ -241,7 +235,7 @@ fn a_binding_that_keeps_failing_is_held_back_and_comes_back() {
     write(&server, &[without_start, table("good", &guest("length"), "")].concat());
     check_outcomes(&reload(&server), &[("good", "unchanged"), ("m", "replaced")]);
     server.wait_idle();
-    let item = binding(&server, "m");
+    let item = server.binding("m");
     assert_eq!(item["breaker"]["state"], "closed", "{item}");
     let failed = pages(&server, "/v1/interactions?plugin=m&outcome=guest-error").len();
     assert_eq!(item["outcomes"]["filtered"], 40 - failed, "{item}");
@@ -252,13 +246,13 @@ fn a_restart_is_no_new_chance_for_one_that_keeps_failing() {
     let mut server = Server::start(&moody("m", ""));
     let bad: Vec<_> = (0..200).map(|at| in_mood(&format!("bad{at}"), "panicking")).collect();
     server.post(&json!(bad));
-    server.wait_until("the breaker opens", || binding(&server, "m")["breaker"]["state"] == "open");
+    server.wait_until("the breaker opens", || server.binding("m")["breaker"]["state"] == "open");
     for _ in 0..3 {
         assert!(server.terminate().success());
         server.restart();
-        server.wait_until("it is loaded", || binding(&server, "m")["status"] == "loaded");
+        server.wait_until("it is loaded", || server.binding("m")["status"] == "loaded");
         // Two workers at most may have begun before it opened, and a probe goes out now and then.
-        let item = binding(&server, "m");
+        let item = server.binding("m");
         let failed = item["outcomes"]["guest-error"].as_u64().unwrap();
         assert!(item["breaker"]["state"] != "closed" && failed < 40, "{item}");
     }
@@ -269,12 +263,12 @@ fn a_probe_that_succeeds_closes_the_breaker() {
     let server = Server::start(&moody("m", ""));
     let bad: Vec<_> = (0..16).map(|at| in_mood(&format!("bad{at}"), "panicking")).collect();
     server.post(&json!(bad));
-    server.wait_until("the breaker opens", || binding(&server, "m")["breaker"]["state"] == "open");
+    server.wait_until("the breaker opens", || server.binding("m")["breaker"]["state"] == "open");
     let good: Vec<_> = (0..100).map(|at| in_mood(&format!("good{at}"), "good")).collect();
     server.post(&json!(good));
-    server.wait_until("the probe mends it", || binding(&server, "m")["breaker"]["state"] == "closed");
+    server.wait_until("the probe mends it", || server.binding("m")["breaker"]["state"] == "closed");
     server.wait_idle();
-    let item = binding(&server, "m");
+    let item = server.binding("m");
     assert_eq!((&item["outcomes"]["succeeded"], &item["outcomes"]["guest-error"]), (&json!(100), &json!(16)), "{item}");
 }
 
@@ -286,7 +280,7 @@ fn what_may_pass_is_tried_again_and_counted_once() {
     server.wait_until("the first attempt is stored", || standing(&server, "t", "m")["status"] == "retrying");
     let first = standing(&server, "t", "m")["evaluation"].clone();
     assert!(first["retry_at"].is_string(), "{first}");
-    let waiting = binding(&server, "m")["retries"].clone();
+    let waiting = server.binding("m")["retries"].clone();
     assert_eq!(waiting["waiting"], 1, "{waiting}");
     server.wait_until("the other is stored", || standing(&server, "f", "m")["status"] == "failed");
     assert_eq!(standing(&server, "f", "m")["evaluation"]["attempts"], 1);
@@ -297,7 +291,7 @@ fn what_may_pass_is_tried_again_and_counted_once() {
     server.wait_until("all attempts are used up", || standing(&server, "t", "m")["status"] == "failed");
     let last = standing(&server, "t", "m")["evaluation"].clone();
     assert_eq!((&last["attempts"], &last["failure"]["reason"]), (&json!(3), &json!("guest-error")), "{last}");
-    let item = binding(&server, "m");
+    let item = server.binding("m");
     assert_eq!(item["outcomes"], json!({"guest-error": 2}), "{item}");
     assert_eq!(pages(&server, "/v1/interactions?outcome=guest-error").len(), 2);
 }
@@ -311,7 +305,7 @@ fn retries_do_not_open_the_breaker() {
     server.post(&json!(items));
     let is_over = |id: &str| standing(&server, id, "m")["evaluation"]["attempts"] == 4;
     server.wait_until("all attempts are used up", || (0..200).step_by(5).all(|at| is_over(&format!("r{at}"))));
-    let item = binding(&server, "m");
+    let item = server.binding("m");
     assert_eq!((&item["breaker"]["trips"], &item["outcomes"]["succeeded"]), (&json!(0), &json!(160)), "{item}");
 }
 
@@ -328,8 +322,8 @@ fn bindings_that_hang_hold_up_no_other() {
         server.post(&interaction(&id, 20));
         server.wait_until("the good one has judged", || standing(&server, &id, "good")["status"] == "succeeded");
     }
-    assert_eq!(binding(&server, "good")["pace"], "quick");
-    server.wait_until("those that hang have workers of their own", || binding(&server, "hanging0")["pace"] == "slow");
+    assert_eq!(server.binding("good")["pace"], "quick");
+    server.wait_until("those that hang have workers of their own", || server.binding("hanging0")["pace"] == "slow");
 }
 
 #[test]
@@ -338,7 +332,7 @@ fn a_slow_call_has_its_whole_deadline() {
     let server = Server::start(&[hanging, moody("slow", "config = { mood = \"slow\" }\ndeadline = \"30s\"")].concat());
     server.post(&interaction("x", 20));
     server.wait_until("the slow one has judged", || standing(&server, "x", "slow")["status"] == "succeeded");
-    assert_eq!(binding(&server, "slow")["pace"], "slow");
+    assert_eq!(server.binding("slow")["pace"], "slow");
     server.wait_until("the one that hangs has failed", || standing(&server, "x", "hanging")["status"] == "failed");
     let evaluation = standing(&server, "x", "hanging")["evaluation"].clone();
     assert_eq!(evaluation["failure"]["reason"], "deadline");

@@ -91,9 +91,8 @@ fn what_cannot_be_loaded_says_why_and_holds_up_nobody() {
         "0".repeat(64)
     );
     let server = Server::start_in(folder, &config);
-    let plugins = server.json("/v1/plugins");
     let error = |name: &str| {
-        let item = plugins["items"].as_array().unwrap().iter().find(|item| item["name"] == name).unwrap();
+        let item = server.binding(name);
         assert_eq!(item["status"], "failed", "{item}");
         item["error"].as_str().unwrap().to_owned()
     };

@@ -166,6 +166,13 @@ impl Server {
         });
     }
 
+    /// How the binding of that name stands.
+    pub fn binding(&self, name: &str) -> Value {
+        let plugins = self.json("/v1/plugins");
+        let item = plugins["items"].as_array().expect("items").iter().find(|item| item["name"] == name);
+        item.unwrap_or_else(|| panic!("no binding {name} in {plugins}")).clone()
+    }
+
     /// The value of a metric without labels.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").text().expect("a body");

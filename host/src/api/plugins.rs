@@ -11,7 +11,7 @@ use super::models::{AskedOf, BudgetItem};
 use super::{Api, query};
 use crate::dispatch::{Absent, BreakerView, LaneView, Pace};
 use crate::http::Problem;
-use crate::model::BudgetView;
+use crate::model::ModelDesk;
 use crate::record::{Kind, Limits, Time};
 use crate::store::BindingRow;
 
@@ -97,15 +97,25 @@ pub(super) struct LoadedItem {
     retries: RetriesItem,
     /// Evaluations since it was loaded, and how long they took.
     since_start: SinceStart,
-    /// The models that it may ask, by the operator's names.
+    /// The models that it may ask.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    models: Vec<String>,
+    models: Vec<GrantedItem>,
     /// How its own budget for these stands, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<BudgetItem>,
     /// What bindings of this name asked of models, ever.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     asked: Vec<AskedOf>,
+}
+
+/// A model that a binding may ask.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct GrantedItem {
+    /// The operator's name for it.
+    alias: String,
+    /// How the budget stands that all who ask it share, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<BudgetItem>,
 }
 
 /// The circuit breaker of a binding. While it is open, what the binding has yet to judge waits in the log.
@@ -163,13 +173,17 @@ pub(super) struct SinceStart {
 }
 
 impl LoadedItem {
-    fn new(lane: LaneView, row: Option<BindingRow>, budget: Option<BudgetView>, asked: Vec<AskedOf>) -> Self {
+    fn new(lane: LaneView, row: Option<BindingRow>, desk: &ModelDesk, asked: Vec<AskedOf>) -> Self {
         let binding = lane.plugin.binding();
+        let granted = binding.models.iter().map(|model| GrantedItem {
+            alias: model.alias.to_string(),
+            budget: desk.budget_of_model(&model.alias).map(BudgetItem::from),
+        });
         let description = lane.plugin.description();
         let stored = row.as_ref().map_or(lane.cursor, |row| row.cursor);
         Self {
-            models: binding.models.iter().map(|model| model.alias.to_string()).collect(),
-            budget: budget.map(BudgetItem::from),
+            models: granted.collect(),
+            budget: desk.budget_of_binding(&binding.name).map(BudgetItem::from),
             asked,
             plugin: description.name.clone(),
             version: description.version.clone(),
@@ -225,8 +239,7 @@ pub(super) async fn plugin_list(State(api): State<Api>) -> Result<Json<PluginLis
             let name = lane.plugin.binding().name.to_string();
             let error = lane.rejected.clone();
             let asked = usage.iter().filter(|row| row.binding == name).map(|row| row.clone().into()).collect();
-            let budget = models.budget(&lane.plugin.binding().name);
-            PluginItem { name, status: "loaded", error, loaded: Some(LoadedItem::new(lane, row, budget, asked)) }
+            PluginItem { name, status: "loaded", error, loaded: Some(LoadedItem::new(lane, row, &models, asked)) }
         })
         .collect();
     items.extend(bench.absent().into_iter().map(|(name, absent)| {

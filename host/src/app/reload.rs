@@ -163,6 +163,7 @@ impl State {
         let budgets = config.plugin_budgets();
         self.models.set(config.models, budgets)?;
         let items = self.apply(config.plugins, false);
+        self.dispatcher.hasten();
         Ok(ReloadReport { items, needs_restart })
     }
 

@@ -99,6 +99,13 @@ impl Breaker {
         }
     }
 
+    /// Lets the next probe go out at once.
+    pub(super) fn hasten(&mut self, now: Time) {
+        if let Some(open) = &mut self.open {
+            open.probe_at = open.probe_at.min(now);
+        }
+    }
+
     /// The probe came back without an evaluation, since there was nothing to evaluate: the next may go out at once.
     pub(super) fn probe_was_empty(&mut self) {
         if let Some(open) = &mut self.open {

@@ -150,7 +150,7 @@ impl Lane {
         breaker: Breaker,
     ) -> Self {
         let RegisteredBinding { id, start, cursor } = registered;
-        Self { retries: Retries::new(waiting), breaker, ..Self::over(key, plugin, id, start, cursor) }
+        Self { retries: Retries::new(waiting, Time::now()), breaker, ..Self::over(key, plugin, id, start, cursor) }
     }
 
     /// The lane of a backfill. Nobody waits for it, so it leaves the quick workers to what comes in.
@@ -322,6 +322,12 @@ impl Lane {
         let skipped = raised.filter(|_| backfill.is_none()).map_or(Tallies::default(), |(_, skipped)| skipped);
         let cursor = raised.map(|(low, _)| low);
         EvaluationBatch { binding: self.id, evaluations: work.evaluations, cursor, skipped, backfill }
+    }
+
+    /// Tries soon what its circumstances held back, which have changed.
+    pub(super) fn hasten(&mut self, now: Time) {
+        self.retries.hasten(now);
+        self.breaker.hasten(now);
     }
 
     /// Tries again what the other has to try again, and the other way round.

@@ -54,6 +54,10 @@ impl Lanes {
         self.all.iter()
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
+        self.all.iter_mut()
+    }
+
     /// The lanes that follow the end of the log: one for each loaded binding.
     pub(super) fn live(&self) -> impl Iterator<Item = &Lane> {
         self.all.iter().filter(|lane| lane.backfill.is_none())

@@ -24,8 +24,17 @@ pub(super) struct Retries {
 
 impl Retries {
     /// Those that waited when the host stopped.
-    pub(super) fn new(waiting: Vec<Retry>) -> Self {
-        Self { due: waiting.into_iter().map(|retry| (retry.at, retry.seq, retry.attempts)).collect() }
+    pub(super) fn new(waiting: Vec<Retry>, now: Time) -> Self {
+        let due = waiting.into_iter().map(|retry| (retry.at, retry.seq, retry.attempts)).collect();
+        let mut retries = Self { due };
+        retries.hasten(now);
+        retries
+    }
+
+    /// Tries soon what waits longer than any backoff lets it: for a budget to renew, which may be a larger one by now.
+    pub(super) fn hasten(&mut self, now: Time) {
+        let late = self.due.split_off(&(now + LONGEST_WAIT * 2, Seq(0), 0));
+        self.due.extend(late.into_iter().map(|(_, seq, attempts)| (now + wait(seq, 1), seq, attempts)));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -58,7 +67,9 @@ impl Retries {
     /// Notes that an evaluation is to be tried again, where trying again may help and may be done.
     pub(super) fn schedule(&mut self, evaluation: &mut Evaluation, most_attempts: u32, now: Time) {
         let Some(failure) = evaluation.outcome.failure().filter(|failure| failure.transient) else { return };
-        if evaluation.attempts < most_attempts && self.due.len() < MOST {
+        // What no budget allowed was not attempted.
+        let may = evaluation.attempts < most_attempts || failure.again_at.is_some();
+        if may && self.due.len() < MOST {
             let at = failure.again_at.unwrap_or(now).max(now) + wait(evaluation.seq, evaluation.attempts);
             evaluation.retry_at = Some(at);
             self.due.insert((at, evaluation.seq, evaluation.attempts));
@@ -81,6 +92,15 @@ fn wait(seq: Seq, attempts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_for_a_budget_is_hastened() {
+        let now = Time::from_nanoseconds(0);
+        let retry = |seq, seconds| Retry { seq: Seq(seq), at: now + Duration::from_secs(seconds), attempts: 5 };
+        let mut retries = Retries::new(vec![retry(1, 450), retry(2, 86_400)], now);
+        assert_eq!(retries.take(now + Duration::from_secs(2), 9), [(Seq(2), 5)]);
+        assert_eq!(retries.next(), Some(now + Duration::from_secs(450)));
+    }
 
     #[test]
     fn waits_double_and_are_spread() {

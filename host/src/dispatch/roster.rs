@@ -106,6 +106,12 @@ impl Dispatcher {
         kept.map_or(Ok(false), |binding| self.shared.store.binding_set_shadow(binding, shadow))
     }
 
+    /// Tries soon what keys, providers and budgets held back, which may be others by now.
+    pub fn hasten(&self) {
+        let now = Time::now();
+        self.shared.state().lanes.iter_mut().filter(|lane| lane.plugin.asks_models()).for_each(|lane| lane.hasten(now));
+    }
+
     /// Takes the binding of that name away once what is under way is done. Its verdicts stay, and so does its cursor.
     pub fn remove(&self, name: &Name) {
         let _alone = self.shared.roster();

@@ -53,10 +53,15 @@ impl Cache {
         turn
     }
 
+    /// The answer to that request, where it was given lately.
+    pub(super) fn find_recent(&self, digest: ExchangeDigest) -> Option<ModelAnswer> {
+        self.recent().answers.get(&digest).cloned()
+    }
+
     /// The answer to that request, where there was one. A store that cannot be read is as one that has none.
     pub(super) fn find(&self, digest: ExchangeDigest) -> Option<ModelAnswer> {
-        if let Some(answer) = self.recent().answers.get(&digest) {
-            return Some(answer.clone());
+        if let Some(answer) = self.find_recent(digest) {
+            return Some(answer);
         }
         let kept = self.store.as_ref()?.exchange_find(digest);
         let kept = kept.inspect_err(|error| {

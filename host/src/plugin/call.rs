@@ -403,7 +403,10 @@ pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> Failure {
         }
         None if error.is::<Refused>() || error.is::<ResourceTableError>() => Reason::Trap,
         None if message.contains("fuel allocated for hostcalls") => {
-            return Failure::new(Reason::OutputTooLarge, "it gave back more than its `output`");
+            return Failure::new(
+                Reason::OutputTooLarge,
+                "it handed the host more than its `output`: as its answer, or in what it asked of models",
+            );
         }
         // What is left is an answer that the canonical ABI refuses: text that is not UTF-8, pointers outside.
         None => Reason::InvalidOutput,

@@ -54,12 +54,14 @@ pub(super) enum PrepareError {
     #[error("it imports `{0}`, which this host does not offer")]
     UnknownImport(String),
     /// It imports what the operator did not grant.
-    #[error("it imports `{import}`, and the binding does not grant `{capability}`: add it to its `capabilities`")]
+    #[error("it imports `{import}`, and the binding does not grant `{capability}`: {how}")]
     NotGranted {
         /// The import.
         import: String,
         /// What to grant.
         capability: &'static str,
+        /// How that is done.
+        how: &'static str,
     },
     /// The operator granted what there is not.
     #[error("there is no capability `{0}`; there are: log, models")]
@@ -149,8 +151,13 @@ fn check_imports(inspection: &Inspection, granted: &[String]) -> Result<(), Prep
             Some("types" | "abort") => {}
             Some(capability @ ("log" | "models")) => {
                 if !granted.iter().any(|granted| granted == capability) {
-                    let capability = if capability == "log" { "log" } else { "models" };
-                    return Err(PrepareError::NotGranted { import: import.clone(), capability });
+                    let (capability, how) = match capability {
+                        "log" => ("log", "add it to its `capabilities`"),
+                        _ => {
+                            ("models", "name those that it may ask, `models = [\"…\"]`; at a command, `--models FILE`")
+                        }
+                    };
+                    return Err(PrepareError::NotGranted { import: import.clone(), capability, how });
                 }
             }
             None if import.starts_with("wasi:") => {}

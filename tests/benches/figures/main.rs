@@ -68,7 +68,16 @@ fn micros(duration: Duration) -> f64 {
 
 /// The most memory the process ever had, in MiB.
 fn peak_memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    memory(&pid.to_string(), "VmHWM:")
+}
+
+/// The memory that this process has, in MiB.
+fn resident_memory() -> u64 {
+    memory("self", "VmRSS:")
+}
+
+fn memory(process: &str, what: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
 }

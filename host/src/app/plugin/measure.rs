@@ -77,12 +77,12 @@ pub(super) fn measure(args: MeasureArgs) -> Result<ExitCode, Failure> {
     let found = quality(&rows, &said, threshold).ok_or_else(|| {
         format!("the labels and the verdict {name:?} are of different sorts: true and false go with numbers, words with labels")
     })?;
-    let threshold = match &found {
+    let judged_by = match &found {
         Quality::YesNo(found) => found.threshold,
         Quality::Words(_) => None,
     };
     let differing: Vec<_> =
-        rows.iter().zip(&said).filter(|(row, said)| !agrees(&row.label, said, threshold)).take(show).collect();
+        rows.iter().zip(&said).filter(|(row, said)| !agrees(&row.label, said, judged_by)).take(show).collect();
     let mut out = stdout();
     if json {
         let shown: Vec<_> = differing.iter().map(|(row, said)| difference(row, said)).collect();
