@@ -51,8 +51,9 @@ bench: plugins ## The figures of the README, each beside its ceiling
 	cargo build --release --package tribunal
 	cargo bench --package tribunal-tests --bench figures
 
-measure: plugins ## How good the plugins are, against human labels
-	cargo run --release -p tribunal-tests --bin measure -- $(if $(DATA),$(DATA),$(if $(wildcard ../shared/data),../shared/data,examples/labels))
+measure: plugins ## How good the plugins are, against human labels; MODELS=FILE: judges with its models too
+	cargo build --release --package tribunal
+	cargo run --release -p tribunal-tests --bin measure -- $(if $(MODELS),--models $(MODELS)) $(if $(DATA),$(DATA),$(if $(wildcard ../shared/data),../shared/data,examples/labels))
 
 languages: ## The table of languages, once `make test` has built their plugins
 	cargo build --release --package tribunal

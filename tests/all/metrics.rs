@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tribunal_tests::{Server, guest, interaction, output, python, root};
+use tribunal_tests::{Provider, Reply, Server, guest, interaction, output, plugin, python, root};
 
 #[derive(Debug, Deserialize)]
 struct Sample {
@@ -257,10 +257,18 @@ struct Selector {
 fn the_dashboard_asks_for_what_there_is() {
     let printed = output(script("dashboard.py").arg(root().join("examples/grafana/dashboard.json")));
     let dashboard: Dashboard = serde_json::from_slice(&printed).unwrap();
-    assert_eq!(dashboard.rows, ["Ingest", "Bindings", "Store", "Sandbox"]);
+    assert_eq!(dashboard.rows, ["Ingest", "Bindings", "Store", "Sandbox", "Models"]);
     assert!(dashboard.queries.len() > 40);
 
-    let server = Server::start(&format!("[plugins.length]\ncomponent = {:?}\n", guest("length")));
+    let provider = Provider::start(|_| Reply::Text("fine".to_owned()));
+    let server = Server::start(&format!(
+        "[models.judge]\nprovider = \"openai\"\nbase_url = {:?}\nmodel = \"gpt-4.1-mini\"\n\
+         budget = {{ usd = 1.0, per = \"day\" }}\n[plugins.pricing]\ncomponent = {:?}\n\
+         [plugins.asker]\ncomponent = {:?}\nmodels = [\"judge\"]\nconfig = {{ model = \"judge\" }}\n",
+        provider.url,
+        plugin("pricing"),
+        guest("asker")
+    ));
     assert_eq!(server.post(&interaction("x", 20)).status(), 201);
     server.wait_idle();
     let Scrape(samples) = Scrape::of(&server);

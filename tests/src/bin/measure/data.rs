@@ -6,25 +6,32 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tribunal::record::Name;
 
 /// All rows of a folder.
 pub(crate) struct Data {
     pub(crate) xstest: Vec<Answered<XsTestLabels>>,
-    pub(crate) halueval: Vec<Answered<IgnoredAny>>,
+    pub(crate) halueval: Vec<Answered<HaluEvalLabels>>,
     pub(crate) moderation: Vec<Moderated>,
 }
 
 /// A prompt and a model's answer.
 #[derive(Deserialize)]
 pub(crate) struct Answered<Labels> {
+    pub(crate) id: String,
     pub(crate) provider: Name,
     pub(crate) model: Name,
     pub(crate) prompt: String,
     pub(crate) completion: String,
     pub(crate) labels: Labels,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct HaluEvalLabels {
+    /// Whether people found anything made up in it.
+    pub(crate) hallucination: bool,
 }
 
 #[derive(Deserialize)]

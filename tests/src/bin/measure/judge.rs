@@ -6,9 +6,12 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
 use tribunal::author::{Rig, recorded};
+use tribunal::config::MODEL_DEADLINE;
 use tribunal::plugin::{Engine, Evaluator, Plugin, PluginFile};
-use tribunal::record::{Interaction, Limits, Name, Outcome, Verdict};
+use tribunal::record::{GrantedModel, Interaction, Limits, Name, Outcome, Verdict};
 use tribunal_tests::root;
+
+use crate::data::Answered;
 
 /// What a plugin said of one text; none where the evaluation failed.
 pub(crate) type Judged = Option<Vec<Verdict>>;
@@ -25,12 +28,24 @@ pub(crate) struct Judge {
 impl Judge {
     /// Loads a plugin of `target/plugins` with that config and the limits that a binding has by default.
     pub(crate) fn load(engine: &Engine, name: &str, config: &Json) -> anyhow::Result<Self> {
+        Self::granting(engine, name, config, Vec::new())
+    }
+
+    /// The same, granting models that the engine has.
+    pub(crate) fn granting(
+        engine: &Engine,
+        name: &str,
+        config: &Json,
+        models: Vec<GrantedModel>,
+    ) -> anyhow::Result<Self> {
         let path = root().join(format!("target/plugins/{name}.wasm"));
         if !path.exists() {
             bail!("{} is missing: run `make plugins`", path.display());
         }
         let file = PluginFile::read(&path, Limits::default().size)?;
-        let mut rig = Rig::new(engine.clone(), file, Limits::default(), vec!["log".to_owned()]);
+        let deadline = if models.is_empty() { Limits::default().deadline } else { MODEL_DEADLINE };
+        let limits = Limits { deadline, ..Limits::default() };
+        let mut rig = Rig::new(engine.clone(), file, limits, vec!["log".to_owned()]).granting(models);
         let plugin = rig.load(&config.to_string()).with_context(|| format!("cannot load {}", path.display()))?;
         let (name, evaluator) = (name.to_owned(), Evaluator::default());
         Ok(Self { name, plugin, evaluator, evaluations: 0, failures: BTreeMap::new() })
@@ -72,6 +87,14 @@ impl Judge {
 pub(crate) fn answered(provider: &Name, model: &Name, prompt: &str, answer: &str) -> Interaction {
     let input = json!([{"role": "user", "content": prompt}]);
     interaction(json!({"provider": provider, "model": model, "input": input, "output": output(answer)}))
+}
+
+/// A row of a call that was told what it is for.
+pub(crate) fn told<Labels>(system: &str, row: &Answered<Labels>) -> Interaction {
+    let input = json!([{"role": "system", "content": system}, {"role": "user", "content": row.prompt}]);
+    interaction(
+        json!({"provider": row.provider, "model": row.model, "input": input, "output": output(&row.completion)}),
+    )
 }
 
 /// A text alone, put where an answer stands.

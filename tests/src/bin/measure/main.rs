@@ -1,14 +1,17 @@
 //! How good the compiled plugins are: runs them over rows that people labelled, with the host's own engine, and
 //! reports in Markdown. Knows nothing of a server.
 
+mod agreement;
 mod answer_errors;
 mod bias;
 #[path = "../../../../plugins/answer-errors/tests/support/corrupt.rs"]
 mod corrupt;
 mod data;
+mod embedder;
 mod judge;
 mod maths;
 mod refusal;
+mod relevance;
 mod report;
 
 use std::io::Write;
@@ -28,6 +31,9 @@ struct Arguments {
     data_dir: PathBuf,
     /// The plugins to measure [default: all]
     plugins: Vec<Measured>,
+    /// A configuration whose models judge too, beside a small one on this machine
+    #[arg(long)]
+    models: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,6 +41,8 @@ enum Measured {
     Refusal,
     Bias,
     AnswerErrors,
+    Relevance,
+    Judge,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -51,6 +59,8 @@ fn main() -> anyhow::Result<()> {
                 Measured::Refusal => refusal::measure(&engine, &data)?,
                 Measured::Bias => bias::measure(&engine, &data)?,
                 Measured::AnswerErrors => answer_errors::measure(&engine, &data)?,
+                Measured::Relevance => relevance::measure(&engine, &data)?,
+                Measured::Judge => agreement::measure(&data, arguments.models.as_deref())?,
             };
             writeln!(out, "{section}")?;
         }
