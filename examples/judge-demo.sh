@@ -59,6 +59,6 @@ what it says is worth little, and shows how everything goes together. Look at:
   curl '$url/v1/plugins'                                  # how far they have come
   curl '$url/v1/interactions?project=judges&limit=3'      # the judge's own calls, as interactions
 
-^C ends it.
+^C ends it. What was judged stays in $demo/judges.db; without that file everything is judged anew.
 END
 wait "$server"

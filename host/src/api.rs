@@ -10,6 +10,7 @@ mod models;
 mod page;
 mod plugins;
 mod reload;
+mod retries;
 mod verdicts;
 
 use std::sync::Arc;
@@ -60,7 +61,7 @@ pub struct Api {
     tags(
         (name = "interactions", description = "What was recorded, with what was said of it"),
         (name = "verdicts", description = "What plugins said"),
-        (name = "plugins", description = "The bindings that are loaded"),
+        (name = "plugins", description = "The bindings that are loaded, and their evaluations that failed"),
         (name = "models", description = "The models that plugins ask, and what these answered"),
         (name = "backfills", description = "Judging what was recorded before a binding was loaded"),
         (name = "host", description = "How the host is"),
@@ -82,6 +83,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(verdicts::verdict_list))
         .routes(routes!(plugins::plugin_list))
         .routes(routes!(reload::plugin_reload))
+        .routes(routes!(retries::retry_create))
         .routes(routes!(models::model_list))
         .routes(routes!(models::exchange_get))
         .routes(routes!(compare::compare))

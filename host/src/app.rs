@@ -13,6 +13,7 @@ mod reload;
 mod replay;
 mod requests;
 mod retention;
+mod retry;
 mod serve;
 mod telemetry;
 mod verdict_diff;

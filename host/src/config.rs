@@ -14,6 +14,7 @@ pub use model::ModelError;
 pub use plugin::{MODEL_DEADLINE, Plugin, PluginConfig};
 pub use telemetry::{Endpoint, Telemetry};
 
+use self::model::Keys;
 use crate::record::{Budget, ByteSize, ModelDefinition, Name};
 
 /// Everything the operator can say.
@@ -43,12 +44,18 @@ impl Config {
     /// Reads the file. `TRIBUNAL_LISTEN`, `TRIBUNAL_DATA`, `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_SERVICE_NAME`
     /// in the environment win over what it says. Relative paths in the file start at the file's folder, those in the environment at the working directory.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        file::read(path, |name| std::env::var(name).ok())
+        file::read(path, Keys::Read, |name| std::env::var(name).ok())
+    }
+
+    /// The same for those who ask no models: keys are left where they are.
+    pub fn read_without_keys(path: &Path) -> Result<Self, ConfigError> {
+        file::read(path, Keys::Leave, |name| std::env::var(name).ok())
     }
 
     /// The configuration without a file: no plugins, and defaults for the rest.
     pub fn without_file() -> Result<Self, ConfigError> {
-        let config = file::parse("", Path::new("."), Path::new("(defaults)"), |name| std::env::var(name).ok())?;
+        let config =
+            file::parse("", Path::new("."), Path::new("(defaults)"), Keys::Leave, |name| std::env::var(name).ok())?;
         Ok(Self { file: None, ..config })
     }
 }

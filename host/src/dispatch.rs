@@ -23,7 +23,7 @@ use std::time::Duration;
 pub use admission::Admission;
 pub use backfill::BackfillView;
 pub use breaker::{BreakerView, OpenView};
-pub use filling::{Estimate, FillError};
+pub use filling::{Estimate, FillError, Retried};
 pub use lane::{LaneView, Pace};
 
 use crate::plugin::Plugin;

@@ -27,10 +27,11 @@ use self::ledger::{Ledger, Payer};
 pub use self::local::LocalError;
 use self::own::Asked as OwnCall;
 use self::purse::Purse;
+pub use self::tries::check_answer;
 use self::tries::{Missed, Model};
 use crate::record::{
-    Ask, Asked, Budget, ExchangeDigest, GrantedModel, Hour, ModelAnswer, ModelCall, ModelDefinition, ModelExchange,
-    ModelFailure, ModelFailureKind, ModelRequest, Models, Name, Period, Prices, Time, Usd,
+    Ask, Asked, Budget, ExchangeDigest, GrantedModel, Hour, InteractionId, ModelAnswer, ModelCall, ModelDefinition,
+    ModelExchange, ModelFailure, ModelFailureKind, ModelRequest, Models, Name, Period, Prices, Source, Time, Usd,
 };
 use crate::store::{NewExchange, NewRecord, Store, StoreError};
 
@@ -83,6 +84,7 @@ pub struct ModelView {
 /// A request on its way, which outlives whoever asked.
 struct Errand {
     binding: Name,
+    about: Option<InteractionId>,
     model: GrantedModel,
     exchange: ExchangeDigest,
     request: ModelRequest,
@@ -169,12 +171,13 @@ impl ModelDesk {
 impl Models for ModelDesk {
     fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Asked> + Send + 'a>> {
         let shared = Arc::clone(&self.shared);
-        let Ask { binding, model, exchange, request, until } = ask;
+        let Ask { binding, about, model, exchange, request, until } = ask;
         let began = Instant::now();
         if let Some(answer) = shared.cache.find(exchange) {
             return Box::pin(std::future::ready(cached(model, exchange, answer, began)));
         }
-        let errand = Errand { binding: binding.clone(), model: model.clone(), exchange, request, until };
+        let errand =
+            Errand { binding: binding.clone(), about: about.cloned(), model: model.clone(), exchange, request, until };
         Box::pin(async move {
             // Of its own accord: the answer is kept though whoever asked has no time left for it.
             let running = tokio::spawn(async move { shared.answer(errand).await });
@@ -202,7 +205,7 @@ fn unavailable(model: &GrantedModel, exchange: ExchangeDigest, message: &str) ->
 
 impl Shared {
     async fn answer(&self, errand: Errand) -> Asked {
-        let Errand { binding, model: granted, exchange, request, until } = &errand;
+        let Errand { binding, about, model: granted, exchange, request, until } = &errand;
         let began = Instant::now();
         let model = self.models.read().unwrap_or_else(PoisonError::into_inner).get(&granted.alias).cloned();
         let Some(model) = model.filter(|model| model.definition.granted() == *granted) else {
@@ -224,15 +227,17 @@ impl Shared {
         let prices = self.prices.get().map(|prices| &**prices);
         let purse = Purse::new(&self.ledger, prices, payers, &model.definition, &bounded);
         let asked = model.ask(&self.client, &bounded, *until, &purse).await;
-        let mut call = ModelCall { cost: purse.paid(), took: began.elapsed(), ..ModelCall::new(granted, *exchange) };
+        let free = matches!(model.definition.source, Source::Local { .. }).then_some(Usd::ZERO);
+        let mut call =
+            ModelCall { cost: purse.paid().or(free), took: began.elapsed(), ..ModelCall::new(granted, *exchange) };
         let (answer, failure) = match asked {
             Ok(answer) => (Some(answer), None),
             Err(Missed { failure, answer }) => (answer, Some(failure)),
         };
         call.usage = answer.as_ref().and_then(ModelAnswer::usage).cloned();
         call.failure = failure.as_ref().map(|failure| failure.kind);
-        let own =
-            OwnCall { model: &model.definition, binding, exchange: *exchange, request, started_at, took: call.took };
+        let (model, about, exchange, took) = (&model.definition, about.as_ref(), *exchange, call.took);
+        let own = OwnCall { model, binding, about, exchange, request, started_at, took };
         let made = ModelExchange { model: granted.clone(), request: request.clone(), answer, failure };
         self.keep(&own, &made, &call);
         (made.outcome(), call)

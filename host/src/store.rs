@@ -19,6 +19,7 @@ mod queue;
 mod read;
 mod reader;
 mod replay;
+mod retries;
 mod schema;
 mod tail;
 mod writer;
@@ -33,7 +34,7 @@ pub use compare::{
     Categories, CategoryPair, ComparedBinding, ComparedCode, ComparedVerdict, Comparison, ComparisonError,
     ComparisonRequest, DifferingInteraction, Given, HistogramBin, Numbers, SaidOf, Totals,
 };
-pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Retry, Tallies};
+pub use evaluations::{BindingId, EvaluationBatch, RegisteredBinding, Tallies};
 pub use find::{FindError, FoundBinding};
 pub use interactions::{NewRecord, Recorded};
 pub use list::{InteractionFilter, InteractionRow, OutcomeFilter, Page, Position, VerdictFilter, VerdictRow};
@@ -42,6 +43,7 @@ pub use queue::WriterStats;
 pub use read::{BindingRow, EvaluationRow, StoredInteraction};
 pub use reader::StoreReader;
 pub use replay::{EvaluationPlace, EvaluationRange, StoredEvaluation};
+pub use retries::{FailedFilter, Retry};
 
 use crate::record::Seq;
 

@@ -15,7 +15,7 @@ const MODULES: [(&str, &[&str]); 13] = [
     ("config", &["record"]),
     ("store", &["record", "histogram", "statistics"]),
     ("plugin", &["record"]),
-    ("author", &["record", "statistics", "plugin"]),
+    ("author", &["record", "statistics", "plugin", "model"]),
     ("model", &["record", "store"]),
     ("dispatch", &["record", "histogram", "store", "plugin"]),
     ("ingest", &["record", "store", "http"]),

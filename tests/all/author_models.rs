@@ -43,7 +43,9 @@ fn cases_are_answered_by_what_was_recorded() {
     let provider = Provider::start(|asked| Reply::Text(format!("{} indeed", asked.question())));
     let desk = Desk::new(&provider.url);
     let (code, said) = desk.run("test", &[]);
-    assert!(code == 1 && said.contains("does not grant `models`"), "{said}");
+    assert!(code == 1 && said.contains("does not grant `models`") && said.contains("has no answers yet"), "{said}");
+    let (code, said) = desk.run("test", &["--answers", "nope.jsonl"]);
+    assert!(code == 2 && said.contains("there is no nope.jsonl"), "{said}");
     let (code, said) = desk.run("test", &["--record"]);
     assert!(code == 2 && said.contains("--models"), "{said}");
     let (code, said) = desk.run("test", &["--models", "tribunal.toml"]);
@@ -76,6 +78,23 @@ fn cases_are_answered_by_what_was_recorded() {
     fs::write(&path, recorded.replace("\"how odd\"", "\"never asked\"")).unwrap();
     let (code, said) = desk.run("test", &[]);
     assert!(code == 1 && said.contains("1 recorded answers were asked for by no case"), "{said}");
+    // So are failures, and a host lets no answer pass that does not satisfy its schema.
+    let mut fails = lines[0].clone();
+    fails.as_object_mut().unwrap().remove("answer");
+    fails["failure"] = json!({"kind": "budget-spent", "message": "judge: no more"});
+    let mut unfit = lines[1].clone();
+    unfit["request"]["complete"]["schema"] = json!({"type": "object"});
+    fs::write(&path, format!("{fails}\n")).unwrap();
+    let (code, said) = desk.run("test", &[]);
+    assert!(code == 1 && said.contains("budget-spent") && said.contains("judge: no more"), "{said}");
+    let case = json!({
+        "config": {"model": "judge", "schema": {"type": "object"}}, "expect": {"failure": {"reason": "model-answer"}},
+        "interaction": {"provider": "p", "model": "m", "output": [{"role": "assistant", "content": "how odd"}]},
+    });
+    fs::write(&path, format!("{unfit}\n")).unwrap();
+    fs::write(desk.0.path().join("cases/cases.jsonl"), format!("{case}\n")).unwrap();
+    let (code, said) = desk.run("test", &[]);
+    assert!(code == 0 && said.contains("1 passed"), "{said}");
     fs::write(&path, "{\"model\": 1}").unwrap();
     let (code, said) = desk.run("test", &[]);
     assert!(code == 2 && said.contains("models.jsonl:1: `model`"), "{said}");
@@ -92,6 +111,7 @@ fn one_call_and_a_measurement_ask_the_models_of_a_host() {
     let said_of =
         |answer: &str| json!({"provider": "p", "model": "m", "output": [{"role": "assistant", "content": answer}]});
     write("one.json", said_of("good").to_string());
+    write("one.jsonl", said_of("good").to_string());
     let config = "{\"model\": \"judge\"}";
     let (code, said) = desk.run("run", &["--interaction", "one.json", "--config", config, "--models", "tribunal.toml"]);
     let ran: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"));
@@ -105,6 +125,20 @@ fn one_call_and_a_measurement_ask_the_models_of_a_host() {
     write("labels.jsonl", (0..40).map(row).collect());
     let args = ["--labels", "labels.jsonl", "--config", config, "--models", "tribunal.toml", "--json"];
     let (code, said) = desk.run("measure", &args);
-    assert!(code == 0 && said.contains("\"failed\": 0"), "{said}");
+    let measured: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"));
+    assert_eq!(
+        (code, &measured["failed"], &measured["asked_of_models"]["calls"]),
+        (0, &json!(0), &json!(40)),
+        "{said}"
+    );
+    assert!(measured["asked_of_models"]["input_tokens"].as_u64() > Some(100), "{said}");
     assert!(provider.most_at_once() > 1, "rows wait for models side by side");
+
+    // What fails is not asked again and again.
+    let asked = provider.asked().len();
+    let schema = "{\"model\": \"judge\", \"schema\": {\"type\": \"object\"}}";
+    let (code, said) =
+        desk.run("bench", &["--interactions", "one.jsonl", "--config", schema, "--models", "tribunal.toml"]);
+    assert!(code == 1 && said.contains("a call fails with model-answer"), "{said}");
+    assert_eq!(provider.asked().len(), asked + 1);
 }

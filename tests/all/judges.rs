@@ -325,6 +325,6 @@ fn a_model_that_refuses_is_said_to() {
         let provider = Provider::start(|_| Reply::Status(401, vec![], "no".to_owned()));
         let server = server(&provider, name, &config);
         let found = judged(&server, &attacked("a", "", ""));
-        assert_eq!(found["failure"]["reason"], "model-unavailable", "{name}: {found}");
+        assert_eq!(found["failure"]["reason"], "model-refused", "{name}: {found}");
     }
 }

@@ -25,7 +25,7 @@ fn embed(desk: &ModelDesk, model: &ModelDefinition, texts: &[String]) -> Result<
     let request = ModelRequest::Embed(texts.to_vec());
     let exchange = ExchangeDigest::of_request(&granted, &request);
     let until = Instant::now() + Duration::from_secs(60);
-    let ask = Ask { binding: &binding, model: &granted, exchange, request, until };
+    let ask = Ask { binding: &binding, about: None, model: &granted, exchange, request, until };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match runtime.block_on(desk.ask(ask)).0? {
         ModelAnswer::Embeddings(embeddings) => Ok(embeddings.vectors),
@@ -81,7 +81,7 @@ fn a_plugin_is_given_vectors_by_a_server() {
     let likeness = |id: &str| {
         let shown = server.json(&format!("/v1/interactions/{id}"));
         let found = &shown["evaluations"][0];
-        assert_eq!(found["model_calls"][0]["cost_usd"], Value::Null, "{shown}");
+        assert_eq!(found["model_calls"][0]["cost_usd"], 0.0, "{shown}");
         found["verdicts"][0]["value"].as_f64().unwrap_or_else(|| panic!("{shown}"))
     };
     let (like, unlike) = (likeness("like"), likeness("unlike"));

@@ -30,6 +30,7 @@ mod real_models;
 mod recording;
 mod registry;
 mod replay;
+mod retries;
 mod sample;
 mod standing;
 mod telemetry;

@@ -90,7 +90,7 @@ fn what_a_verdict_rests_on_is_kept_and_given_again() {
     }
     assert_eq!(provider.asked().len(), 2);
 
-    let sums = json!({"calls": 2, "failed": 0, "cached": 2, "input_tokens": 2 * input});
+    let sums = json!({"calls": 2, "failed": 0, "cached": 2, "input_tokens": 2 * input, "unpriced": 0});
     for asked in [&asker(&server)["asked"][0], &model(&server)["used_by"][0]] {
         sums.as_object().unwrap().iter().for_each(|(name, wanted)| assert_eq!(&asked[name], wanted, "{asked}"));
     }
@@ -247,6 +247,23 @@ fn without_a_price_a_budget_lets_nothing_pass() {
 }
 
 #[test]
+fn what_nobody_knows_the_price_of_is_counted() {
+    let provider = Provider::start(|_| Reply::Text("fine".into()));
+    let server = Server::start(&config(&provider.url, "", ONCE).replace("gpt-4.1-mini", "home-made"));
+    post(&server, "a", "how fine");
+    post(&server, "b", "how fine");
+    server.wait_idle();
+    assert!(evaluation(&server, "a")["model_calls"][0].get("cost_usd").is_none());
+    let asked = asker(&server)["asked"][0].clone();
+    assert_eq!(
+        (&asked["calls"], &asked["unpriced"], &asked["cost_usd"]),
+        (&json!(1), &json!(1), &json!(0.0)),
+        "{asked}"
+    );
+    assert_eq!(server.metric("tribunal_model_calls_unpriced_total{plugin=\"asker\",model=\"judge\"}"), 1.0);
+}
+
+#[test]
 fn what_judges_ask_is_recorded_and_not_judged_in_a_loop() {
     let provider = Provider::start(|asked| Reply::Text(format!("{} indeed", asked.question())));
     let server = server(&provider.url, "record_in = \"judges\"", ONCE);
@@ -265,6 +282,9 @@ fn what_judges_ask_is_recorded_and_not_judged_in_a_loop() {
         (&own["attributes"]["tribunal.asked_by"], &own["parameters"]["temperature"]),
         (&json!("asker"), &json!(0.0))
     );
+    let call = &evaluation(&server, "a")["model_calls"][0];
+    assert_eq!(own["attributes"]["tribunal.exchange"], call["exchange"], "{own}");
+    assert_eq!(own["attributes"]["tribunal.asked_about"], "a", "{own}");
     // What prices may judge it, what asks models may not.
     let priced = &own["evaluations"].as_array().unwrap()[..];
     assert!(priced.len() == 1 && priced[0]["plugin"] == "pricing", "{own}");
@@ -274,9 +294,11 @@ fn what_judges_ask_is_recorded_and_not_judged_in_a_loop() {
     assert!(standing["reason"].as_str().unwrap().contains("no binding that asks models judges such"), "{standing}");
     assert_eq!(provider.asked().len(), 1);
     // Nobody else may say that of an interaction.
-    let mut forged = interaction("forged", 60);
-    forged["attributes"]["tribunal.asked_by"] = "asker".into();
-    assert_eq!(server.post(&forged).status(), 422);
+    for name in ["tribunal.asked_by", "tribunal.exchange", "tribunal.x"] {
+        let mut forged = interaction("forged", 60);
+        forged["attributes"][name] = "asker".into();
+        assert_eq!(server.post(&forged).status(), 422);
+    }
 }
 
 #[test]
@@ -301,16 +323,18 @@ fn verdicts_are_made_again_without_the_model() {
 #[test]
 fn a_dry_run_foretells_what_models_will_cost() {
     let provider = Provider::start(|asked| Reply::Text(format!("{} indeed", asked.question())));
-    let server = server(&provider.url, "", "config = { model = \"judge\", times = 2 }");
+    let recorded = "record_in = \"judges\"";
+    let server = server(&provider.url, recorded, "config = { model = \"judge\", times = 2 }");
     (0..4).for_each(|id| post(&server, &format!("i{id}"), &format!("how fine {id}")));
     server.wait_idle();
     let spent = asker(&server)["asked"][0]["cost_usd"].as_f64().unwrap();
     // Another name, so that all that is there was there before it.
-    server.configure(&config(&provider.url, "", "config = { model = \"judge\", times = 2 }\nsample = 0.999"));
+    server.configure(&config(&provider.url, recorded, "config = { model = \"judge\", times = 2 }\nsample = 0.999"));
     server.wait_until("it is loaded", || asker(&server)["sample"] == 0.999);
     let dry = json!({"plugin": "asker", "dry_run": true});
     let foretold: Value = server.post_to("/v1/backfills", &dry).json().unwrap();
-    assert_eq!(foretold["evaluations"], 4, "{foretold}");
+    // What it asked is recorded as well, and is not for it to judge.
+    assert_eq!((&foretold["interactions"], &foretold["evaluations"]), (&json!(12), &json!(4)), "{foretold}");
     assert_eq!(foretold["expected_model_calls"], 8.0, "{foretold}");
     assert!((foretold["expected_cost_usd"].as_f64().unwrap() - spent).abs() < 1e-7, "{foretold} and {spent}");
     let said = server.run(&["backfill", "--plugin", "asker", "--dry-run"]);

@@ -52,10 +52,10 @@ fn end(question: &str) -> (&'static str, &'static str) {
     let mut hasher = DefaultHasher::new();
     question.hash(&mut hasher);
     match hasher.finish() % 20 {
-        5 => ("model-unavailable", "model-answer: judge: the answer does not satisfy the schema"),
-        6 | 7 => ("model-unavailable", "model-answer: judge: "),
-        8 => ("model-unavailable", "model-refused: judge: the provider answered 401"),
-        9 => ("model-unavailable", "model-unavailable: judge: the provider answered 503"),
+        5 => ("model-answer", "judge: the answer does not satisfy the schema"),
+        6 | 7 => ("model-answer", "judge: "),
+        8 => ("model-refused", "judge: the provider answered 401"),
+        9 => ("model-unavailable", "judge: the provider answered 503"),
         _ => ("", ""),
     }
 }

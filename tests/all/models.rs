@@ -80,9 +80,9 @@ fn an_answer_satisfies_the_schema_or_the_evaluation_says_why() {
                     assert_eq!(serde_json::from_str::<Value>(label).unwrap(), json!({"score": 4}), "{name}");
                 }
                 Some(words) => {
-                    assert_eq!(found["failure"]["reason"], "model-unavailable", "{name}: {found}");
+                    assert_eq!(found["failure"]["reason"], "model-answer", "{name}: {found}");
                     let message = found["failure"]["message"].as_str().unwrap();
-                    assert!(message.starts_with("model-answer: judge: ") && message.contains(words), "{name}: {found}");
+                    assert!(message.starts_with("judge: ") && message.contains(words), "{name}: {found}");
                     // The model would say the same again.
                     assert_eq!(provider.asked().len(), 1);
                 }
@@ -155,8 +155,8 @@ fn what_does_not_pass_is_a_failure_in_words() {
         let server = server("openai", &provider.url, "", "attempts = 1\nconfig = { model = \"judge\" }");
         let found = judged(&server, "a");
         let message = found["failure"]["message"].as_str().unwrap_or_default();
-        assert_eq!(found["failure"]["reason"], "model-unavailable", "{name}: {found}");
-        assert!(message.starts_with(&format!("{code}: judge: ")) && message.contains(words), "{name}: {found}");
+        assert_eq!(found["failure"]["reason"], code, "{name}: {found}");
+        assert!(message.starts_with("judge: ") && message.contains(words), "{name}: {found}");
         assert_eq!(provider.asked().len(), requests, "{name}");
     }
     // Nobody is there.
@@ -184,6 +184,34 @@ fn a_plugin_asks_what_it_is_granted_and_nothing_else() {
     fs::write(&folder, format!("[plugins.asker]\ncomponent = {component:?}\nmodels = [\"nobody\"]")).unwrap();
     let refused = server.client.post(format!("{}/v1/plugins/reload", server.url)).send().unwrap().text().unwrap();
     assert!(refused.contains("there is no [models.nobody]"), "{refused}");
+}
+
+#[test]
+fn a_key_that_stands_in_the_configuration_is_repeated_nowhere() {
+    let server = Server::start("");
+    for written in
+        ["\"sk-in-the-file\"", "{ env = \"sk-in-the-file\" }", "{ env = \"OTHER\", file = \"sk-in-the-file\" }"]
+    {
+        let config = format!("[models.judge]\nprovider = \"openai\"\nmodel = \"m\"\napi_key = {written}\n");
+        fs::write(server.folder.path().join("tribunal.toml"), config).unwrap();
+        let answer = server.client.post(format!("{}/v1/plugins/reload", server.url)).send().unwrap();
+        assert_eq!(answer.status(), 422);
+        let said = answer.text().unwrap() + &server.json("/v1/plugins")["config_error"].to_string() + &server.log();
+        assert!(said.contains("is not valid") && !said.contains("sk-in-the-file"), "{said}");
+    }
+}
+
+#[test]
+fn a_provider_that_wants_to_be_left_alone_is_left_alone_between_attempts() {
+    let alone = || Reply::Status(429, vec![("retry-after", "100".to_owned())], String::new());
+    let provider = Provider::start(move |_| alone());
+    let server = server("openai", &provider.url, "", "deadline = \"2s\"\nconfig = { model = \"judge\" }");
+    let found = judged(&server, "a");
+    assert_eq!(found["failure"]["reason"], "model-unavailable", "{found}");
+    let retry_at = found["retry_at"].as_str().unwrap().to_owned();
+    let soon = String::from(tribunal::record::Time::now() + Duration::from_secs(90));
+    assert!(retry_at > soon, "{retry_at} and {soon}");
+    assert_eq!(provider.asked().len(), 1);
 }
 
 #[test]

@@ -109,8 +109,8 @@ fn judges_work_with_true_models() {
         // What so small a model takes for a claim is its own affair; that it was asked, and how it ended, is said.
         let found = said(shown, "faithfulness");
         assert!(found["model_calls"].as_array().is_some_and(|calls| !calls.is_empty()), "{found}");
-        let reason = &found["failure"]["reason"];
-        assert!(found["outcome"] == "succeeded" || reason == "model-unavailable", "{found}");
+        let reason = found["failure"]["reason"].as_str().unwrap_or_default();
+        assert!(found["outcome"] == "succeeded" || reason == "model-answer", "{found}");
     }
     let [about, beside] = shown.map(|shown| score(&said(&shown, "relevance"), "answer_relevance"));
     assert!(about > 0.5 && beside < 0.2, "{about} and {beside}");

@@ -10,6 +10,8 @@ import xllamacpp
 
 parameters = xllamacpp.CommonParams()
 parameters.model.path = sys.argv[1]
+# What answers are said to be of, rather than a path.
+parameters.model_alias = {"smollm2-135m-instruct"}
 parameters.hostnames = ["127.0.0.1"]
 parameters.port = int(sys.argv[2])
 # Two requests at a time, with 4,096 tokens each.

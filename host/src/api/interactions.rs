@@ -200,10 +200,10 @@ pub(super) struct ModelCallItem {
     alias: String,
     /// What was asked and answered is at `/v1/model-exchanges/{exchange}` for as long as it is kept.
     exchange: String,
-    /// Tokens of the prompt, where the provider says.
+    /// Tokens of the prompt, those that the provider had in its cache included, where it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     input_tokens: Option<u64>,
-    /// Tokens that were made, where the provider says.
+    /// Tokens that were made, hidden reasoning included, where the provider says.
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens: Option<u64>,
     /// What it cost in US dollars, where a pricing adapter knows; 0 for what was answered with what was kept.
@@ -230,7 +230,7 @@ impl From<ModelCallRow> for ModelCallItem {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct FailureItem {
     /// The sort: `deadline`, `out-of-memory`, `stack-overflow`, `trap`, `guest-error`, `invalid-output`,
-    /// `output-too-large`, `model-unavailable` or `budget-spent`.
+    /// `output-too-large`, `model-unavailable`, `model-refused`, `model-answer`, `unknown-model` or `budget-spent`.
     reason: String,
     /// What exactly.
     message: String,

@@ -87,18 +87,20 @@ pub(super) struct UsageSum {
     failed: u64,
     /// Requests that were answered with what was kept.
     cached: u64,
-    /// Tokens of the prompts of requests that were made.
+    /// Tokens of the prompts of requests that were made, those that the provider had in its cache included.
     input_tokens: u64,
-    /// Tokens that were made.
+    /// Tokens that were made, hidden reasoning included.
     output_tokens: u64,
-    /// What it cost in US dollars, as far as pricing adapters know.
+    /// What it cost in US dollars, as far as the loaded pricing adapters know.
     cost_usd: f64,
+    /// Requests that were answered, and whose cost no adapter knew: `cost_usd` is without them.
+    unpriced: u64,
 }
 
 impl From<ModelUsage> for UsageSum {
     fn from(row: ModelUsage) -> Self {
-        let ModelUsage { calls, failed, cached, input_tokens, output_tokens, cost, .. } = row;
-        Self { calls, failed, cached, input_tokens, output_tokens, cost_usd: cost.dollars() }
+        let ModelUsage { calls, failed, cached, input_tokens, output_tokens, cost, unpriced, .. } = row;
+        Self { calls, failed, cached, input_tokens, output_tokens, cost_usd: cost.dollars(), unpriced }
     }
 }
 
@@ -157,16 +159,14 @@ pub(super) struct ExchangeItem {
     provider: String,
     /// The model, as the provider names it.
     model: String,
-    /// What was asked: `complete` with messages and settings, or `embed` with texts.
-    #[schema(value_type = Object)]
+    /// What the plugin asked: `complete` with messages and settings, or `embed` with texts. The model's `max_output_tokens`
+    /// bounds `max_tokens` before it is sent.
     request: crate::record::ModelRequest,
     /// What was answered: `completion` or `embeddings`. Beside a failure it is what the plugin was not given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
     answer: Option<crate::record::ModelAnswer>,
     /// Why the plugin was given no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Object)]
     failure: Option<crate::record::ModelFailure>,
     /// When it was answered.
     made_at: Time,

@@ -161,7 +161,7 @@ pub(super) struct RetriesItem {
     next: Option<Time>,
 }
 
-/// Evaluations since the binding was loaded.
+/// Evaluations since this host loaded the binding, at its start or later; `loaded_at` is when that first happened.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct SinceStart {
     /// How many.

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use super::replay::ReplayArgs;
-use super::{Failure, backfill, check, compare, import, plugin, replay, say, serve, telemetry};
+use super::retry::RetryArgs;
+use super::{Failure, backfill, check, compare, import, plugin, replay, retry, say, serve, telemetry};
 use crate::config::{Config, ConfigError};
 use crate::plugin::{WORKSHOP_COMMAND, serve_workshop};
 use crate::record::Time;
@@ -45,6 +46,16 @@ enum Command {
     Backfill {
         #[command(flatten)]
         backfill: backfill::BackfillArgs,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Have a running server make evaluations again that failed and were given up.
+    ///
+    /// As where a model's provider was away for long, or had the wrong key. Where the plugin itself is at fault, load another
+    /// and make a backfill.
+    Retry {
+        #[command(flatten)]
+        args: RetryArgs,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -129,10 +140,19 @@ struct ConfigArgs {
 
 impl ConfigArgs {
     fn read(&self) -> Result<Config, ConfigError> {
+        self.read_by(Config::read)
+    }
+
+    /// The same for a command that asks no models.
+    fn read_without_keys(&self) -> Result<Config, ConfigError> {
+        self.read_by(Config::read_without_keys)
+    }
+
+    fn read_by(&self, read: fn(&Path) -> Result<Config, ConfigError>) -> Result<Config, ConfigError> {
         let default = Path::new("tribunal.toml");
         match &self.config {
-            Some(path) => Config::read(path),
-            None if default.exists() => Config::read(default),
+            Some(path) => read(path),
+            None if default.exists() => read(default),
             None => Config::without_file(),
         }
     }
@@ -147,18 +167,21 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Serve { config } => config.read().map_err(Failure::from).and_then(serve::serve),
         Command::Import { files, url, config } => {
-            config.read().map_err(Failure::from).and_then(|config| import::import(&files, url, &config))
+            config.read_without_keys().map_err(Failure::from).and_then(|config| import::import(&files, url, &config))
         }
         Command::Backfill { backfill, config } => {
-            config.read().map_err(Failure::from).and_then(|config| backfill::backfill(backfill, &config))
+            config.read_without_keys().map_err(Failure::from).and_then(|config| backfill::backfill(backfill, &config))
+        }
+        Command::Retry { args, config } => {
+            config.read_without_keys().map_err(Failure::from).and_then(|config| retry::retry(&args, &config))
         }
         Command::Check { config } => config.read().map_err(Failure::from).and_then(check::check),
         Command::Compare { a, b, which, json, config } => config
-            .read()
+            .read_without_keys()
             .map_err(Failure::from)
             .and_then(|config| compare::compare(&config, &which.request(a, b), json)),
         Command::Replay { args, config } => {
-            config.read().map_err(Failure::from).and_then(|config| replay::replay(&config, &args))
+            config.read_without_keys().map_err(Failure::from).and_then(|config| replay::replay(&config, &args))
         }
         Command::Plugin { command } => plugin::run(command),
         Command::PreparePlugin => serve_workshop().map(|()| ExitCode::SUCCESS),

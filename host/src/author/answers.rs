@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::json::{parsed, read_lines};
+use crate::model::check_answer;
 use crate::record::{
     Ask, Asked, ExchangeDigest, GrantedModel, ModelAnswer, ModelCall, ModelExchange, ModelFailure, ModelFailureKind,
     ModelRequest, Models,
@@ -56,6 +57,11 @@ impl Answers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the file has none.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// How many answers of the file nobody has asked for.
     pub fn unused(&self) -> usize {
         self.kept.len() - self.state().used.len()
@@ -84,7 +90,7 @@ impl Answers {
     fn known(&self, key: ExchangeDigest) -> Option<Result<ModelAnswer, ModelFailure>> {
         if let Some(exchange) = self.kept.get(&key) {
             self.state().used.insert(key);
-            return Some(exchange.clone().outcome());
+            return Some(given(exchange.clone()));
         }
         self.state()
             .new
@@ -123,6 +129,14 @@ impl Answers {
         call.failure = answer.as_ref().err().map(|failure| failure.kind);
         (answer, call)
     }
+}
+
+/// What the plugin is given: an answer that a host would not let pass is none.
+fn given(exchange: ModelExchange) -> Result<ModelAnswer, ModelFailure> {
+    let (alias, request) = (exchange.model.alias.clone(), exchange.request.clone());
+    let answer = exchange.outcome()?;
+    let wrong = |message| ModelFailure::new(ModelFailureKind::ModelAnswer, format!("{alias}: {message}"));
+    check_answer(&request, &answer).map_err(wrong).map(|()| answer)
 }
 
 impl Models for Answers {

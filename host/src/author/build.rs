@@ -176,7 +176,7 @@ fn check_world(project: &Project, built: &PluginFile) -> Result<(), BuildError> 
         Some(capability) => Err(BuildError::Differs {
             key: "capabilities",
             manifest: format!("[{}]", granted.join(", ")),
-            built: format!("the import `{capability}`"),
+            built: format!("the import `{capability}`: add {capability:?} to them"),
         }),
     }
 }

@@ -39,6 +39,13 @@ impl Rig {
         Self { models, ..self }
     }
 
+    /// Whether the plugin may ask models.
+    pub fn asks_models(&self) -> bool {
+        self.file
+            .inspection()
+            .is_ok_and(|inspection| inspection.capabilities().any(|capability| capability == "models"))
+    }
+
     /// The plugin with that config, as JSON text.
     pub fn load(&mut self, config: &str) -> Result<Plugin, Arc<LoadError>> {
         if let Some(loaded) = self.loaded.get(config) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::model::Keys;
 use super::{Config, Endpoint, ModelError, Telemetry, model, plugin, telemetry};
 use crate::record::{ByteSize, Name};
 
@@ -21,14 +22,17 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// The file says something that cannot be; the source names line and column.
-    #[error("the configuration {} is not valid", path.display())]
+    /// The file says something that cannot be. Its line is not repeated: there may be what nobody should read.
+    #[error("the configuration {} is not valid: line {line}, column {column}: {message}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// The reason, with line and column.
-        #[source]
-        source: Box<toml::de::Error>,
+        /// Counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
     },
     /// A model cannot be used.
     #[error("the configuration {} is not valid", path.display())]
@@ -114,19 +118,28 @@ fn default_max_backlog() -> ByteSize {
     ByteSize(64 << 20)
 }
 
-pub(super) fn read(path: &Path, environment: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+pub(super) fn read(
+    path: &Path,
+    keys: Keys,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    parse(&text, path.parent().unwrap_or(Path::new("")), path, environment)
+    parse(&text, path.parent().unwrap_or(Path::new("")), path, keys, environment)
 }
 
 pub(super) fn parse(
     text: &str,
     folder: &Path,
     path: &Path,
+    keys: Keys,
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
-    let file: File = toml::from_str(text)
-        .map_err(|source| ConfigError::Parse { path: path.to_owned(), source: Box::new(source) })?;
+    let file: File = toml::from_str(text).map_err(|error| {
+        let before = &text[..text.floor_char_boundary(error.span().map_or(0, |span| span.start))];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        ConfigError::Parse { path: path.to_owned(), line, column, message: error.message().to_owned() }
+    })?;
     let listen = match environment("TRIBUNAL_LISTEN") {
         Some(value) => value.parse().map_err(|_| ConfigError::Environment {
             name: "TRIBUNAL_LISTEN",
@@ -136,7 +149,7 @@ pub(super) fn parse(
         None => file.listen,
     };
     let telemetry = telemetry(file.telemetry, &environment)?;
-    let models = file.models.into_iter().map(|(alias, table)| table.resolve(alias, folder, &environment));
+    let models = file.models.into_iter().map(|(alias, table)| table.resolve(alias, folder, keys, &environment));
     let models =
         models.collect::<Result<Vec<_>, _>>().map_err(|source| ConfigError::Model { path: path.to_owned(), source })?;
     let plugins = file.plugins.into_iter().map(|(name, table)| table.resolve(name, folder, &models));
@@ -186,11 +199,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &str) {
-        let got = match parse(text, Path::new("/etc"), Path::new("tribunal.toml"), |_| None) {
+        let got = match parse(text, Path::new("/etc"), Path::new("tribunal.toml"), Keys::Read, |_| None) {
             Ok(config) => config.to_string(),
-            Err(ConfigError::Parse { source, .. }) => source.to_string(),
-            Err(error) => error.to_string(),
+            Err(error) => crate::report(&error),
         };
+        assert!(!got.contains("sk-1"), "{got:?} has the key");
         assert!(got.contains(expected), "{text:?} gave {got:?}, which lacks {expected:?}");
     }
 
@@ -218,6 +231,12 @@ mod tests {
         check("[telemetry]\notlp = \"https://collector\"", "for TLS");
         check("[telemetry]\notlp = \"http:///v1\"", "line 2, column 8");
         check("[telemetry]\nservice_name = \"x\"", "missing field `otlp`");
+        let model = "[models.m]\nprovider = \"openai\"\nmodel = \"m\"\n";
+        check(&format!("{model}api_key = \"sk-1\""), "line 4, column 11: the key itself cannot stand here");
+        check(&format!("{model}api_key = {{ env = \"KEY\" }}"), "the environment has no KEY,");
+        check(&format!("{model}api_key = {{ env = \"sk-1\" }}"), "the environment has no such variable,");
+        check(&format!("{model}api_key = {{ key = \"sk-1\" }}"), "unknown variant `key`, expected `env` or `file`");
+        check(model, "it needs a `api_key`");
         check("[plugins.\"\"]\ncomponent = \"a.wasm\"", "expected at least one character");
     }
 
@@ -228,7 +247,7 @@ mod tests {
             "TRIBUNAL_DATA" => Some("else.db".to_owned()),
             _ => None,
         };
-        let config = parse("listen = \"127.0.0.1:1\"", Path::new("/etc"), Path::new("t"), environment);
+        let config = parse("listen = \"127.0.0.1:1\"", Path::new("/etc"), Path::new("t"), Keys::Read, environment);
         assert_eq!(
             config.map(|config| config.to_string()).ok().as_deref(),
             Some("listen [::1]:9, data else.db, 0 plugins")
@@ -244,7 +263,7 @@ mod tests {
                 "OTEL_SERVICE_NAME" => endpoint.map(|_| "other".to_owned()),
                 _ => None,
             };
-            let config = parse(text, Path::new("/etc"), Path::new("t"), environment).expect("a valid file");
+            let config = parse(text, Path::new("/etc"), Path::new("t"), Keys::Read, environment).expect("a valid file");
             let found = config.telemetry.map(|telemetry| (telemetry.endpoint.traces(), telemetry.service_name));
             let found = found.as_ref().map(|(url, name)| (url.as_str(), name.as_str()));
             assert_eq!(found, expected, "{text:?} and {endpoint:?}");
@@ -255,6 +274,6 @@ mod tests {
         check("", Some("http://[::1]:1"), Some(("http://[::1]:1/v1/traces", "other")));
         check(file, Some("http://else:1/otlp/"), Some(("http://else:1/otlp/v1/traces", "other")));
         let environment = |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "collector:4318".to_owned());
-        assert!(parse(file, Path::new("/etc"), Path::new("t"), environment).is_err());
+        assert!(parse(file, Path::new("/etc"), Path::new("t"), Keys::Read, environment).is_err());
     }
 }

@@ -1,9 +1,11 @@
 //! One `[models.NAME]` table.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::record::{Budget, ComponentDigest, Deadline, Dialect, ModelDefinition, Name, Remote, Secret, Source};
 
@@ -58,6 +60,18 @@ pub enum Provider {
     Local,
 }
 
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Openai => "openai",
+            Self::OpenaiCompatible => "openai-compatible",
+            Self::Anthropic => "anthropic",
+            Self::Cohere => "cohere",
+            Self::Local => "local",
+        })
+    }
+}
+
 impl Provider {
     /// How it is talked to, and where it usually is; nothing for this process itself.
     fn dialect(self) -> Option<(Dialect, Option<&'static str>)> {
@@ -71,12 +85,54 @@ impl Provider {
     }
 }
 
+/// What becomes of the keys that a configuration names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// They are read.
+    Read,
+    /// Whoever asks no model needs none.
+    Leave,
+}
+
 /// Where a key stands: never in the file itself.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug)]
 enum Key {
     Env(String),
     File(PathBuf),
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{ env = \"NAME\" } or { file = \"PATH\" }")
+    }
+
+    /// A key itself, which no error may repeat.
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Key, E> {
+        Err(E::custom("the key itself cannot stand here: write { env = \"NAME\" } or { file = \"PATH\" }"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Key, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        enum Written {
+            Env(String),
+            File(PathBuf),
+        }
+        Ok(match Written::deserialize(de::value::MapAccessDeserializer::new(map))? {
+            Written::Env(variable) => Key::Env(variable),
+            Written::File(path) => Key::File(path),
+        })
+    }
 }
 
 /// An address of HTTP, without a query.
@@ -145,7 +201,7 @@ pub enum ModelError {
         what: &'static str,
     },
     /// Something is said that its provider has no use for.
-    #[error("model {alias}: `{key}` means nothing where the provider is {provider:?}")]
+    #[error("model {alias}: `{key}` means nothing where the provider is {provider}")]
     Meaningless {
         /// The model.
         alias: Name,
@@ -169,12 +225,12 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// The variable with its key is not there.
-    #[error("model {alias}: the environment has no {variable}, where its key should be")]
+    #[error("model {alias}: the environment has no {}, where its key should be", .variable.as_deref().unwrap_or("such variable"))]
     Variable {
         /// The model.
         alias: Name,
-        /// The variable.
-        variable: String,
+        /// The variable, where that is the name of one, and not the key.
+        variable: Option<String>,
     },
     /// The file with its key can't be read.
     #[error("model {alias}: cannot read its key from {}", path.display())]
@@ -200,6 +256,7 @@ impl Table {
         self,
         alias: Name,
         folder: &Path,
+        keys: Keys,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<ModelDefinition, ModelError> {
         let (model, source, concurrent) = match self.provider.dialect() {
@@ -207,9 +264,13 @@ impl Table {
                 no_key(&alias, self.provider, [("path", self.path.is_some())])?;
                 let missing = |what| ModelError::Missing { alias: alias.clone(), what };
                 let model = self.model.ok_or_else(|| missing("model"))?;
+                if self.base_url.is_none() && self.api_key.is_none() && usual.is_some() {
+                    return Err(missing("api_key"));
+                }
                 let base_url = self.base_url.map(|url| url.0).or_else(|| usual.map(str::to_owned));
                 let base_url = base_url.ok_or_else(|| missing("base_url"))?;
-                let key = self.api_key.map(|key| key.read(&alias, folder, environment)).transpose()?;
+                let key = self.api_key.filter(|_| keys == Keys::Read);
+                let key = key.map(|key| key.read(&alias, folder, environment)).transpose()?;
                 (model, Source::Remote(Remote { dialect, base_url, key }), CONCURRENT)
             }
             None => {
@@ -275,7 +336,11 @@ impl Key {
         let key = match self {
             Self::Env(variable) => match environment(&variable) {
                 Some(key) => key,
-                None => return Err(ModelError::Variable { alias, variable }),
+                None => {
+                    let fits = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+                    let variable = Some(variable).filter(|variable| variable.bytes().all(fits));
+                    return Err(ModelError::Variable { alias, variable });
+                }
             },
             Self::File(path) => {
                 let path = folder.join(path);

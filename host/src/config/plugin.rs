@@ -77,6 +77,9 @@ pub(super) struct Table {
 /// The deadline of a call that may ask models, where none is given.
 pub const MODEL_DEADLINE: Deadline = Deadline::from_millis(120_000);
 
+/// How often one that asks models is tried, where nothing is said: a provider may be away for an hour.
+const MODEL_ATTEMPTS: u32 = 20;
+
 /// 1 to 20.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "u32")]
@@ -113,7 +116,8 @@ impl Table {
         if !granted.is_empty() {
             capabilities.push("models".to_owned());
         }
-        let deadline = if granted.is_empty() { default.deadline } else { MODEL_DEADLINE };
+        let (deadline, attempts) =
+            if granted.is_empty() { (default.deadline, default.attempts) } else { (MODEL_DEADLINE, MODEL_ATTEMPTS) };
         capabilities.sort_unstable();
         capabilities.dedup();
         Ok(Plugin {
@@ -134,7 +138,7 @@ impl Table {
                 output: self.output.unwrap_or(default.output),
                 verdicts: self.verdicts.unwrap_or(default.verdicts),
                 log_lines: self.log_lines.unwrap_or(default.log_lines),
-                attempts: self.attempts.map_or(default.attempts, |attempts| attempts.0),
+                attempts: self.attempts.map_or(attempts, |attempts| attempts.0),
             },
             capabilities,
             models: granted,

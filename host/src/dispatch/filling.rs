@@ -1,4 +1,4 @@
-//! Backfills are made, looked at and cancelled. Knows nothing of how the workers get on with them.
+//! Backfills are made, looked at and cancelled, and failures are tried again. Knows nothing of how the workers get on with them.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::backfill::{Backfill, BackfillView, Wanted};
 use super::lane::Lane;
 use super::{Admission, Bench};
 use crate::plugin::Plugin;
-use crate::record::{BindingDigest, FilterError, Interaction, Rate, Seq};
+use crate::record::{BindingDigest, FilterError, Interaction, Rate, Seq, Time};
 use crate::store::{
-    BackfillCount, BackfillId, BackfillRow, BackfillStatus, BindingId, ModelMean, NewBackfill, Selection, Store,
-    StoreError,
+    BackfillCount, BackfillId, BackfillRow, BackfillStatus, BindingId, FailedFilter, ModelMean, NewBackfill, Selection,
+    Store, StoreError,
 };
 
 /// How many interactions a dry run looks at to say how many would be judged.
@@ -57,6 +57,17 @@ pub struct Estimate {
     pub model_calls: Option<ModelMean>,
 }
 
+/// What is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retried {
+    /// By whom.
+    pub binding: BindingDigest,
+    /// How many evaluations had failed.
+    pub failed: u64,
+    /// How many of them are tried again.
+    pub retrying: u64,
+}
+
 impl Bench {
     /// Every loaded binding's backfills that are under way.
     pub fn backfills(&self) -> Vec<BackfillView> {
@@ -83,6 +94,26 @@ impl Bench {
         self.shared.state().lanes.remove(is_it);
         self.shared.store.evaluations_settle(SETTLE);
         self.shared.store.backfill_cancel(id)
+    }
+
+    /// Has the binding that is loaded under that name try again what failed like that, oldest first, or only says how much did.
+    pub fn retry(&self, name: &str, which: FailedFilter, dry_run: bool) -> Result<Retried, FillError> {
+        let _alone = self.shared.roster();
+        let (plugin, id, _) = self.find(name)?;
+        let is_it = |lane: &&mut Lane| lane.id == id && lane.backfill.is_none();
+        let room = self.shared.state().lanes.iter_mut().find(is_it).map_or(0, |lane| lane.retries.room());
+        let store = &self.shared.store;
+        let (failed, mut taken) = store.failed(id, which, room)?;
+        if dry_run {
+            taken.clear();
+        }
+        let retried = Retried { binding: plugin.binding().digest(), failed, retrying: taken.len() as u64 };
+        let now = Time::now();
+        store.retry(id, &taken, now)?;
+        if let Some(lane) = self.shared.state().lanes.iter_mut().find(is_it) {
+            lane.retries.add(taken, now);
+        }
+        Ok(retried)
     }
 
     /// What a backfill would come to.
@@ -136,7 +167,8 @@ fn judged(
     all: BackfillCount,
 ) -> Result<(u64, bool), StoreError> {
     let own = plugin.binding();
-    if wanted.selection.filter.is_none() && own.filter.is_none() && own.sample == crate::record::Sample::ALL {
+    let takes_all = own.filter.is_none() && own.sample == crate::record::Sample::ALL && !plugin.asks_models();
+    if wanted.selection.filter.is_none() && takes_all {
         return Ok((all.interactions, false));
     }
     let is_whole = all.interactions <= LOOKED_AT;

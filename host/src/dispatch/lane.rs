@@ -80,7 +80,7 @@ pub(super) struct Lane {
     next: Seq,
     /// What was taken and given back.
     returned: Vec<Stretch>,
-    retries: Retries,
+    pub(super) retries: Retries,
     breaker: Breaker,
     /// How many of its last calls at a slow pace were short.
     calm: u32,

@@ -1,10 +1,10 @@
 //! Evaluations that failed for the moment and are made again later. They are bounded in number and in attempts, and
 //! wait beside the log: no batch waits for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::record::{Evaluation, Seq, Time};
+use crate::record::{Evaluation, Reason, Seq, Time};
 use crate::store::Retry;
 
 /// What waits at most for one binding; what fails for the moment beyond that has failed.
@@ -20,13 +20,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 #[derive(Debug, Default)]
 pub(super) struct Retries {
     due: BTreeSet<(Time, Seq, u32)>,
+    /// How many attempts at an interaction do not count, where no budget allowed them or somebody wants more.
+    uncounted: HashMap<Seq, u32>,
 }
 
 impl Retries {
     /// Those that waited when the host stopped.
     pub(super) fn new(waiting: Vec<Retry>, now: Time) -> Self {
-        let due = waiting.into_iter().map(|retry| (retry.at, retry.seq, retry.attempts)).collect();
-        let mut retries = Self { due };
+        let due = waiting.iter().map(|retry| (retry.at, retry.seq, retry.attempts)).collect();
+        let uncounted =
+            waiting.iter().filter(|retry| retry.is_unpaid).map(|retry| (retry.seq, retry.attempts)).collect();
+        let mut retries = Self { due, uncounted };
         retries.hasten(now);
         retries
     }
@@ -44,6 +48,19 @@ impl Retries {
     /// When the next one is due.
     pub(super) fn next(&self) -> Option<Time> {
         self.due.first().map(|(at, ..)| *at)
+    }
+
+    /// How many more there is room for.
+    pub(super) fn room(&self) -> usize {
+        MOST.saturating_sub(self.due.len())
+    }
+
+    /// Takes on what had failed, with the attempts it had, which do not count any more.
+    pub(super) fn add(&mut self, failed: Vec<(Seq, u32)>, at: Time) {
+        for (seq, attempts) in failed {
+            self.due.insert((at, seq, attempts));
+            self.uncounted.insert(seq, attempts);
+        }
     }
 
     /// Takes those that are due, with the attempts they had.
@@ -66,13 +83,18 @@ impl Retries {
 
     /// Notes that an evaluation is to be tried again, where trying again may help and may be done.
     pub(super) fn schedule(&mut self, evaluation: &mut Evaluation, most_attempts: u32, now: Time) {
+        let seq = evaluation.seq;
+        let mut uncounted = self.uncounted.remove(&seq).unwrap_or(0);
         let Some(failure) = evaluation.outcome.failure().filter(|failure| failure.transient) else { return };
-        // What no budget allowed was not attempted.
-        let may = evaluation.attempts < most_attempts || failure.again_at.is_some();
-        if may && self.due.len() < MOST {
-            let at = failure.again_at.unwrap_or(now).max(now) + wait(evaluation.seq, evaluation.attempts);
+        uncounted += u32::from(failure.reason == Reason::BudgetSpent);
+        let attempts = evaluation.attempts.saturating_sub(uncounted);
+        if attempts < most_attempts && self.due.len() < MOST {
+            let at = failure.again_at.unwrap_or(now).max(now) + wait(seq, attempts);
             evaluation.retry_at = Some(at);
-            self.due.insert((at, evaluation.seq, evaluation.attempts));
+            self.due.insert((at, seq, evaluation.attempts));
+            if uncounted > 0 {
+                self.uncounted.insert(seq, uncounted);
+            }
         }
     }
 }
@@ -96,7 +118,12 @@ mod tests {
     #[test]
     fn what_waits_for_a_budget_is_hastened() {
         let now = Time::from_nanoseconds(0);
-        let retry = |seq, seconds| Retry { seq: Seq(seq), at: now + Duration::from_secs(seconds), attempts: 5 };
+        let retry = |seq, seconds| Retry {
+            seq: Seq(seq),
+            at: now + Duration::from_secs(seconds),
+            attempts: 5,
+            is_unpaid: false,
+        };
         let mut retries = Retries::new(vec![retry(1, 450), retry(2, 86_400)], now);
         assert_eq!(retries.take(now + Duration::from_secs(2), 9), [(Seq(2), 5)]);
         assert_eq!(retries.next(), Some(now + Duration::from_secs(450)));

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::http::{Problem, explain, malformed, text};
-use crate::record::NewInteraction;
+use crate::record::{NewInteraction, short};
 use crate::store::NewRecord;
 
 /// One item of a post: a record, or what is wrong with it.
@@ -22,9 +22,10 @@ pub fn parse_one(json: &[u8]) -> Item {
     match serde_json::from_str::<NewInteraction>(text) {
         Ok(interaction) => {
             no_nul(text)?;
-            if interaction.is_judges_own() {
-                let field = format!("attributes.{}", NewInteraction::ASKED_BY);
-                return Err(Problem::field(&field, "the host alone sets this, for what plugins ask of models"));
+            let reserved = |name: &&String| name.starts_with(NewInteraction::RESERVED);
+            if let Some(name) = interaction.attributes.keys().find(reserved) {
+                let field = format!("attributes.{}", short(name.clone()));
+                return Err(Problem::field(&field, "the host alone sets what begins with `tribunal.`"));
             }
             Ok(NewRecord::new(interaction, text.as_bytes()))
         }

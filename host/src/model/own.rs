@@ -48,6 +48,7 @@ pub(super) fn most_usage(request: &ModelRequest, most_output: u32) -> Usage {
 pub(super) struct Asked<'a> {
     pub(super) model: &'a ModelDefinition,
     pub(super) binding: &'a Name,
+    pub(super) about: Option<&'a InteractionId>,
     pub(super) exchange: ExchangeDigest,
     pub(super) request: &'a ModelRequest,
     pub(super) started_at: Time,
@@ -62,7 +63,7 @@ pub(super) fn recorded(
     answer: Option<&ModelAnswer>,
     failure: Option<&ModelFailure>,
 ) -> NewInteraction {
-    let Asked { model, binding, exchange, request, started_at, took } = asked;
+    let Asked { model, binding, about, exchange, request, started_at, took } = asked;
     let mut call = call(model, request, usage);
     call.project = project.clone();
     call.started_at = Some(*started_at);
@@ -88,8 +89,12 @@ pub(super) fn recorded(
         message: failure.message.clone(),
         status: None,
     });
-    call.attributes.insert(NewInteraction::ASKED_BY.to_owned(), binding.as_str().into());
-    call.attributes.insert("tribunal.exchange".to_owned(), exchange.to_string().into());
+    let own = [
+        (NewInteraction::ASKED_BY, Some(binding.to_string())),
+        ("tribunal.asked_about", about.map(|interaction| interaction.0.to_string())),
+        ("tribunal.exchange", Some(exchange.to_string())),
+    ];
+    call.attributes.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
     call
 }
 

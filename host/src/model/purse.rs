@@ -42,7 +42,7 @@ impl<'a> Purse<'a> {
         let most = most.ok_or_else(|| {
             let message = format!(
                 "there is a budget for {}, and no pricing adapter that is loaded knows what {:?} of {} costs; \
-                 load one that does, such as `pricing`",
+                 load one that does, or give `pricing` the price in its `overrides`",
                 self.model.alias,
                 self.model.model,
                 self.model.source.provider()

@@ -13,7 +13,7 @@ use super::purse::Purse;
 use super::schema::Schema;
 use super::{anthropic, cohere, openai};
 use crate::record::{
-    Dialect, Embeddings, ModelAnswer, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest, Source,
+    Dialect, Embeddings, ModelAnswer, ModelDefinition, ModelFailure, ModelFailureKind, ModelRequest, Source, Time,
 };
 
 /// How often a request is sent at most.
@@ -22,6 +22,9 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(200);
 /// The longest that a provider's wish to be left alone is waited for within a call.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The longest that such a wish keeps an evaluation waiting.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// One model, and how much is asked of it.
 pub(super) struct Model {
@@ -108,8 +111,10 @@ impl Model {
                 }
                 Err(fault) => fault,
             };
+            let mut again_at = None;
             let (kind, pause) = match &fault {
                 Fault::Passing { wait, .. } => {
+                    again_at = wait.map(|wait| Time::now() + wait.min(LONGEST_WAIT));
                     // Not in step with all others that were turned away.
                     let backoff = PAUSE * 2u32.pow(tries - 1);
                     let pause = wait.unwrap_or(backoff).min(LONGEST_PAUSE) + jitter(backoff);
@@ -121,8 +126,10 @@ impl Model {
             let message = fault.message();
             match pause.filter(|pause| tries < TRIES && Instant::now() + *pause < until) {
                 Some(pause) => sleep(pause).await,
-                None if tries > 1 => return Err(fail(kind, format!("{message}, at the last of {tries} tries")).into()),
-                None => return Err(fail(kind, message).into()),
+                None => {
+                    let message = if tries > 1 { format!("{message}, at the last of {tries} tries") } else { message };
+                    return Err(ModelFailure { again_at, ..fail(kind, message) }.into());
+                }
             }
         }
     }
@@ -194,6 +201,15 @@ fn jitter(most: Duration) -> Duration {
 
     let random = RandomState::new().hash_one(Instant::now());
     most.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
+}
+
+/// Checks an answer that somebody wrote down as one that came is checked.
+pub fn check_answer(request: &ModelRequest, answer: &ModelAnswer) -> Result<(), String> {
+    let schema = match request {
+        ModelRequest::Complete(prompt) => prompt.schema.as_ref().map(Schema::new).transpose()?,
+        ModelRequest::Embed(_) => None,
+    };
+    check(answer, request, schema.as_ref())
 }
 
 /// What is wrong with an answer, where something is.

@@ -18,8 +18,7 @@ use super::snapshot;
 use super::v0_1::{self, LiftError, Lifter, types};
 use super::wasi::{Determinism, MAX_HANDLES, Refused};
 use crate::record::{
-    ByteSize, Deadline, Evaluation, Failure, Interaction, Kind, Limits, ModelFailureKind, Models, NoModels, Outcome,
-    Reason, Verdict,
+    ByteSize, Deadline, Evaluation, Failure, Interaction, Kind, Limits, Models, NoModels, Outcome, Reason, Verdict,
 };
 
 /// Calls plugins. Each thread that does has one of its own, for the memory it uses again.
@@ -147,7 +146,8 @@ pub(super) fn canary(loaded: &Loaded) -> Result<(), Failure> {
     let entered = enter(loaded, &interaction, &loaded.bounds, &nobody, &arena);
     let (store, judged) = finish(&mut None, loaded.asks_models, entered);
     match judged {
-        Ok(_) | Err(Stop::Failure(Failure { reason: Reason::GuestError | Reason::ModelUnavailable, .. })) => Ok(()),
+        Ok(_) => Ok(()),
+        Err(Stop::Failure(failure)) if failure.reason == Reason::GuestError || failure.reason.is_of_models() => Ok(()),
         Err(stop) => Err(stop.failure(&store)),
     }
 }
@@ -163,6 +163,7 @@ async fn enter(
 ) -> (Store<Guest>, Result<Judged, Stop>) {
     loop {
         let mut store = loaded.store(bounds, models, determinism(loaded, interaction));
+        store.data_mut().is_about(&interaction.id);
         match judge(loaded, interaction, &mut store, arena).await {
             // What the store took of the pool so far goes back with it.
             Err(Stop::Wasm(error)) if error.is::<PoolConcurrencyLimitError>() => drop(store),
@@ -264,13 +265,9 @@ impl From<LiftError> for Failure {
 /// What the guest says of its failure; where it hands on what the host told it of a model, that.
 fn told(failure: types::Failure, guest: &Guest) -> Failure {
     let Some(handed) = guest.handed_on(&failure.code) else { return failure.into() };
-    let reason = match handed.kind {
-        ModelFailureKind::BudgetSpent => Reason::BudgetSpent,
-        _ => Reason::ModelUnavailable,
-    };
-    let again_at = handed.again_at;
-    let types::Failure { code, message, transient } = failure;
-    Failure { transient, again_at, ..Failure::new(reason, format!("{code}: {message}")) }
+    let (reason, again_at) = (handed.kind.into(), handed.again_at);
+    let types::Failure { message, transient, .. } = failure;
+    Failure { transient, again_at, ..Failure::new(reason, message) }
 }
 
 impl From<types::Failure> for Failure {
@@ -403,10 +400,9 @@ pub(super) fn classify(error: &wasmtime::Error, guest: &Guest) -> Failure {
         }
         None if error.is::<Refused>() || error.is::<ResourceTableError>() => Reason::Trap,
         None if message.contains("fuel allocated for hostcalls") => {
-            return Failure::new(
-                Reason::OutputTooLarge,
-                "it handed the host more than its `output`: as its answer, or in what it asked of models",
-            );
+            let message = "it handed the host more than its `output`, in its answer or in what it asked of models; \
+                           raise the binding's `output`, or `--output` at a command";
+            return Failure::new(Reason::OutputTooLarge, message);
         }
         // What is left is an answer that the canonical ABI refuses: text that is not UTF-8, pointers outside.
         None => Reason::InvalidOutput,

@@ -8,8 +8,8 @@ use wasmtime::Trap;
 use super::sandbox::Guest;
 use super::v0_1::{models as wit, types};
 use crate::record::{
-    Ask, Binding, Completion, ExchangeDigest, ModelAnswer, ModelCall, ModelFailure, ModelFailureKind, ModelRequest,
-    Models, Prompt, PromptMessage, Usage, short,
+    Ask, Binding, Completion, ExchangeDigest, InteractionId, ModelAnswer, ModelCall, ModelFailure, ModelFailureKind,
+    ModelRequest, Models, Prompt, PromptMessage, Usage, short,
 };
 
 /// The most messages of a prompt, and texts of one `embed`.
@@ -24,13 +24,15 @@ pub(super) struct Granted {
     models: Arc<dyn Models>,
     binding: Arc<Binding>,
     pub(super) calls: Vec<ModelCall>,
+    /// What it judges.
+    pub(super) about: Option<InteractionId>,
     /// The last failure that the guest was told of.
     failed: Option<ModelFailure>,
 }
 
 impl Granted {
     pub(super) fn new(models: Arc<dyn Models>, binding: Arc<Binding>) -> Self {
-        Self { models, binding, calls: Vec::new(), failed: None }
+        Self { models, binding, calls: Vec::new(), about: None, failed: None }
     }
 
     /// The failure that the guest hands on, where that is what it says.
@@ -41,8 +43,8 @@ impl Granted {
     async fn ask(&mut self, alias: String, request: ModelRequest, until: Instant) -> Result<ModelAnswer, ModelFailure> {
         let Some(model) = self.binding.models.iter().find(|model| model.alias.as_str() == alias) else {
             let names: Vec<_> = self.binding.models.iter().map(|model| model.alias.as_str()).collect();
-            let message =
-                format!("the binding does not grant a model {:?}; it grants {}", short(alias), names.join(", "));
+            let granted = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let message = format!("the binding does not grant a model {:?}; it grants {granted}", short(alias));
             return Err(ModelFailure::new(ModelFailureKind::UnknownModel, message));
         };
         if self.calls.len() >= MOST_CALLS {
@@ -54,7 +56,7 @@ impl Granted {
         let mut call = ModelCall::new(model, exchange);
         call.failure = Some(ModelFailureKind::ModelUnavailable);
         self.calls.push(call);
-        let ask = Ask { binding: &self.binding.name, model, exchange, request, until };
+        let ask = Ask { binding: &self.binding.name, about: self.about.as_ref(), model, exchange, request, until };
         let (answer, call) = self.models.ask(ask).await;
         self.calls.pop();
         self.calls.push(call);

@@ -12,7 +12,9 @@ use super::file::Inspection;
 use super::models::Granted;
 use super::v0_1;
 use super::wasi::{self, Determinism, MAX_HANDLES, Wasi};
-use crate::record::{Binding, ByteSize, Deadline, Limits, LogLine, ModelCall, ModelFailure, Models, short};
+use crate::record::{
+    Binding, ByteSize, Deadline, InteractionId, Limits, LogLine, ModelCall, ModelFailure, Models, short,
+};
 
 /// Bytes that may cross from guest to host in one call beyond the output itself; names and structure count too.
 const HOSTCALL_ALLOWANCE: usize = 1 << 20;
@@ -139,6 +141,13 @@ impl Guest {
 impl Guest {
     pub(super) fn grant(&mut self, models: Arc<dyn Models>, binding: Arc<Binding>) {
         self.granted = Some(Box::new(Granted::new(models, binding)));
+    }
+
+    /// What it asks of models is about that.
+    pub(super) fn is_about(&mut self, interaction: &InteractionId) {
+        if let Some(granted) = &mut self.granted {
+            granted.about = Some(interaction.clone());
+        }
     }
 
     /// When its stay ends.

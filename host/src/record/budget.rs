@@ -81,10 +81,11 @@ impl TryFrom<Table> for Budget {
     type Error = &'static str;
 
     fn try_from(Table { usd, per }: Table) -> Result<Self, Self::Error> {
-        if (0.0..=1e6).contains(&usd) {
-            Ok(Self { limit: Usd((usd * 1e9).round() as u64), per })
+        let limit = Usd((usd * 1e9).round() as u64);
+        if (0.0..=1e6).contains(&usd) && (usd == 0.0 || limit > Usd::ZERO) {
+            Ok(Self { limit, per })
         } else {
-            Err("expected 0 to 1e6 US dollars")
+            Err("expected 0, or 1e-9 to 1e6 US dollars")
         }
     }
 }

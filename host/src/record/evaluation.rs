@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ByteSize, ModelCall, Seq, Time, Verdict};
+use super::{ByteSize, ModelCall, ModelFailureKind, Seq, Time, Verdict};
 
 /// One binding applied to one interaction.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +107,18 @@ impl Failure {
     }
 }
 
+impl From<ModelFailureKind> for Reason {
+    fn from(kind: ModelFailureKind) -> Self {
+        match kind {
+            ModelFailureKind::ModelUnavailable => Self::ModelUnavailable,
+            ModelFailureKind::ModelRefused => Self::ModelRefused,
+            ModelFailureKind::ModelAnswer => Self::ModelAnswer,
+            ModelFailureKind::UnknownModel => Self::UnknownModel,
+            ModelFailureKind::BudgetSpent => Self::BudgetSpent,
+        }
+    }
+}
+
 /// The sorts of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -126,15 +138,21 @@ pub enum Reason {
     InvalidOutput,
     /// It answered more than the binding's limits allow.
     OutputTooLarge,
-    /// A model that it asked did not answer, or not with what was asked for.
+    /// A model that it asked cannot be reached, fails, or takes no more for now.
     ModelUnavailable,
+    /// The provider of a model does not take what it asked.
+    ModelRefused,
+    /// A model answered, and not with what was asked for.
+    ModelAnswer,
+    /// It asked a model that the binding does not grant.
+    UnknownModel,
     /// The budget of a model or of the binding is spent.
     BudgetSpent,
 }
 
 impl Reason {
     /// All reasons, in the order of their stored codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Deadline,
         Self::OutOfMemory,
         Self::StackOverflow,
@@ -143,6 +161,9 @@ impl Reason {
         Self::InvalidOutput,
         Self::OutputTooLarge,
         Self::ModelUnavailable,
+        Self::ModelRefused,
+        Self::ModelAnswer,
+        Self::UnknownModel,
         Self::BudgetSpent,
     ];
 
@@ -157,8 +178,19 @@ impl Reason {
             Self::InvalidOutput => "invalid-output",
             Self::OutputTooLarge => "output-too-large",
             Self::ModelUnavailable => "model-unavailable",
+            Self::ModelRefused => "model-refused",
+            Self::ModelAnswer => "model-answer",
+            Self::UnknownModel => "unknown-model",
             Self::BudgetSpent => "budget-spent",
         }
+    }
+
+    /// Whether it is for want of a model's answer, whatever the plugin makes of that.
+    pub fn is_of_models(self) -> bool {
+        matches!(
+            self,
+            Self::ModelUnavailable | Self::ModelRefused | Self::ModelAnswer | Self::UnknownModel | Self::BudgetSpent
+        )
     }
 
     /// The reason of that name.

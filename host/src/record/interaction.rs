@@ -84,6 +84,9 @@ impl NewInteraction {
     /// The attribute that names the binding, where the host itself recorded what a plugin asked of a model.
     pub const ASKED_BY: &str = "tribunal.asked_by";
 
+    /// What the names of attributes begin with that only the host sets.
+    pub const RESERVED: &str = "tribunal.";
+
     /// Whether a plugin asked it of a model.
     pub fn is_judges_own(&self) -> bool {
         self.attributes.contains_key(Self::ASKED_BY)

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Deadline, ExchangeDigest, GrantedModel, Interaction, Name, Time, Usage, Usd};
+use super::{Budget, Deadline, ExchangeDigest, GrantedModel, Interaction, InteractionId, Name, Time, Usage, Usd};
 
 /// What a plugin asks.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelRequest {
     /// A language model's answer.
@@ -19,12 +19,13 @@ pub enum ModelRequest {
 }
 
 /// What a language model is asked.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct Prompt {
     /// Oldest first.
     pub messages: Vec<PromptMessage>,
     /// The JSON Schema that the answer has to satisfy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub schema: Option<serde_json::Value>,
     /// The provider's own limit where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +42,7 @@ pub struct Prompt {
 }
 
 /// One message of a prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct PromptMessage {
     /// `system`, `user` or `assistant`.
     pub role: String,
@@ -50,7 +51,7 @@ pub struct PromptMessage {
 }
 
 /// What a model answered.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelAnswer {
     /// To a prompt.
@@ -70,7 +71,7 @@ impl ModelAnswer {
 }
 
 /// A vector for each text, in their order.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct Embeddings {
     /// The vectors.
     pub vectors: Vec<Vec<f32>>,
@@ -80,7 +81,7 @@ pub struct Embeddings {
 }
 
 /// A language model's answer.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct Completion {
     /// The answer.
     pub text: String,
@@ -98,7 +99,7 @@ pub struct Completion {
 }
 
 /// A token that an answer could have begun with.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct TokenLogprob {
     /// The token.
     pub token: String,
@@ -107,7 +108,7 @@ pub struct TokenLogprob {
 }
 
 /// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
 pub struct ModelFailure {
     /// The sort.
     pub kind: ModelFailureKind,
@@ -191,6 +192,8 @@ impl ModelCall {
 pub struct Ask<'a> {
     /// The binding that asks.
     pub binding: &'a Name,
+    /// The interaction that it judges.
+    pub about: Option<&'a InteractionId>,
     /// Which model is asked.
     pub model: &'a GrantedModel,
     /// The digest of model and request.

@@ -62,17 +62,6 @@ pub struct EvaluationBatch {
     pub backfill: Option<BackfillId>,
 }
 
-/// An evaluation that is to be made again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// When.
-    pub at: Time,
-    /// The interaction's place in the log.
-    pub seq: Seq,
-    /// How often it was tried.
-    pub attempts: u32,
-}
-
 const UNIT: usize = 1 << 10;
 
 impl EvaluationBatch {
@@ -102,19 +91,6 @@ impl Store {
     /// Waits until all that was handed over by now is written, or until `wait` has passed.
     pub fn evaluations_settle(&self, wait: Duration) {
         self.shared.queue.settle(wait);
-    }
-
-    /// The evaluations of the binding that are to be made again.
-    pub fn retries(&self, binding: BindingId) -> Result<Vec<Retry>, StoreError> {
-        self.shared.readers.run("list what is to be tried again", |connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT retry_at, seq, attempts FROM evaluations WHERE binding = ?1 AND retry_at IS NOT NULL",
-            )?;
-            let retry = |row: &rusqlite::Row<'_>| {
-                Ok(Retry { at: Time::from_nanoseconds(row.get(0)?), seq: Seq(row.get(1)?), attempts: row.get(2)? })
-            };
-            select.query_map(params![binding.0], retry)?.collect()
-        })
     }
 
     /// The newest outcomes of the binding, oldest first and at most that many: the failure, or none for a success.

@@ -19,7 +19,8 @@ pub struct NewExchange {
     usable: bool,
     failed: bool,
     tokens: (u64, u64),
-    cost: Usd,
+    /// Nothing where nobody knows it.
+    cost: Option<Usd>,
     record: Option<NewRecord>,
 }
 
@@ -36,7 +37,8 @@ impl NewExchange {
             usable: exchange.failure.is_none(),
             failed: call.failure.is_some(),
             tokens: call.usage.as_ref().map_or((0, 0), |usage| (usage.all_input(), usage.all_output())),
-            cost: call.cost.unwrap_or_default(),
+            // What was refused was not answered for money.
+            cost: call.cost.or(exchange.answer.is_none().then_some(Usd::ZERO)),
             record,
         }
     }
@@ -82,8 +84,10 @@ pub struct ModelUsage {
     pub input_tokens: u64,
     /// Tokens that were made.
     pub output_tokens: u64,
-    /// What it cost.
+    /// What it cost, as far as that is known.
     pub cost: Usd,
+    /// How many of the requests that were answered nobody knew a price for.
+    pub unpriced: u64,
 }
 
 /// What was spent within an hour.
@@ -150,7 +154,7 @@ impl Store {
         self.shared.readers.run("sum what models were asked", |connection| {
             let mut select = connection.prepare_cached(
                 "SELECT b.text, a.text, sum(u.calls), sum(u.failed), sum(u.cached), sum(u.input_tokens),
-                        sum(u.output_tokens), sum(u.cost)
+                        sum(u.output_tokens), sum(u.cost), sum(u.unpriced)
                  FROM model_usage u JOIN names b ON b.id = u.binding JOIN names a ON a.id = u.alias
                  GROUP BY u.binding, u.alias ORDER BY b.text, a.text",
             )?;
@@ -164,6 +168,7 @@ impl Store {
                     input_tokens: row.get(5)?,
                     output_tokens: row.get(6)?,
                     cost: Usd::from_billionths(row.get(7)?),
+                    unpriced: row.get(8)?,
                 })
             };
             select.query_map([], usage)?.collect()
@@ -292,7 +297,8 @@ pub(super) fn insert_exchange(connection: &Connection, names: &mut Names, new: &
                  made_at = excluded.made_at, used_at = excluded.used_at WHERE excluded.usable >= usable",
         )?
         .execute(params![digest.as_bytes(), alias, body, usable, at.as_nanoseconds()])?;
-    let used = Used { calls: 1, failed: u64::from(*failed), cached: 0, tokens: *tokens, cost: *cost };
+    let (cost, unpriced) = (cost.unwrap_or_default(), u64::from(cost.is_none()));
+    let used = Used { calls: 1, failed: u64::from(*failed), cached: 0, tokens: *tokens, cost, unpriced };
     let binding = names.id(connection, binding.as_str())?;
     add_usage(connection, Hour::of(*at), alias, binding, &used)
 }
@@ -304,19 +310,21 @@ struct Used {
     cached: u64,
     tokens: (u64, u64),
     cost: Usd,
+    unpriced: u64,
 }
 
 fn add_usage(connection: &Connection, hour: Hour, alias: i64, binding: i64, used: &Used) -> rusqlite::Result<()> {
-    let Used { calls, failed, cached, tokens: (input, output), cost } = used;
+    let Used { calls, failed, cached, tokens: (input, output), cost, unpriced } = used;
     connection
         .prepare_cached(
-            "INSERT INTO model_usage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO model_usage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (hour, alias, binding) DO UPDATE SET calls = calls + excluded.calls,
                  failed = failed + excluded.failed, cached = cached + excluded.cached,
                  input_tokens = input_tokens + excluded.input_tokens,
-                 output_tokens = output_tokens + excluded.output_tokens, cost = cost + excluded.cost",
+                 output_tokens = output_tokens + excluded.output_tokens, cost = cost + excluded.cost,
+                 unpriced = unpriced + excluded.unpriced",
         )?
-        .execute(params![hour.0, alias, binding, calls, failed, cached, input, output, cost.billionths()])?;
+        .execute(params![hour.0, alias, binding, calls, failed, cached, input, output, cost.billionths(), unpriced])?;
     Ok(())
 }
 
@@ -356,7 +364,7 @@ pub(super) fn insert_calls(
             connection
                 .prepare_cached("UPDATE model_exchanges SET hits = hits + 1, used_at = ?2 WHERE digest = ?1")?
                 .execute(params![call.exchange.as_bytes(), now.as_nanoseconds()])?;
-            let used = Used { calls: 0, failed: 0, cached: 1, tokens: (0, 0), cost: Usd::ZERO };
+            let used = Used { calls: 0, failed: 0, cached: 1, tokens: (0, 0), cost: Usd::ZERO, unpriced: 0 };
             add_usage(connection, Hour::of(now), alias, name, &used)?;
         }
     }

@@ -173,7 +173,8 @@ CREATE TABLE model_usage (
     cached INTEGER NOT NULL,
     input_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL,
-    cost INTEGER NOT NULL,                -- billionths of a US dollar
+    cost INTEGER NOT NULL,                -- billionths of a US dollar, as far as it is known
+    unpriced INTEGER NOT NULL,            -- calls that were answered, and whose cost nobody knows
     PRIMARY KEY (hour, alias, binding)
 ) STRICT, WITHOUT ROWID;
 ";

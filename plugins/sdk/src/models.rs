@@ -64,7 +64,8 @@ impl Prompt {
     ///
     /// ```
     /// # use tribunal_sdk::{Json, Prompt};
-    /// let schema: Json = serde_json::json!({"type": "object", "properties": {"score": {"type": "integer"}}});
+    /// // Or with `serde_json::json!`, where that is among the dependencies.
+    /// let schema: Json = r#"{"type": "object", "properties": {"score": {"type": "integer"}}}"#.parse().expect("JSON");
     /// let prompt = Prompt::new().user("How good is it, from 1 to 5?").schema(&schema);
     /// assert!(prompt.schema.is_some());
     /// ```

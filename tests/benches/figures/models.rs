@@ -239,12 +239,15 @@ fn embeddings() -> Row {
         let began = Instant::now();
         for at in 0..EMBEDDED / batch {
             // No text twice: what is known is not computed again.
-            let text = |place: usize| words.iter().cycle().skip((from + at * batch + place) * 7).take(15).cloned();
-            let texts = (0..batch).map(|place| text(place).collect::<Vec<_>>().join(" ")).collect();
+            let text = |place: usize| words.iter().cycle().skip((from + at * batch + place) * 7).take(14).cloned();
+            let number = |place: usize| (from + at * batch + place).to_string();
+            let texts =
+                (0..batch).map(|place| [number(place)].into_iter().chain(text(place)).collect::<Vec<_>>().join(" "));
+            let texts = texts.collect();
             let request = ModelRequest::Embed(texts);
             let exchange = ExchangeDigest::of_request(&granted, &request);
             let until = Instant::now() + Duration::from_secs(60);
-            let ask = Ask { binding: &binding, model: &granted, exchange, request, until };
+            let ask = Ask { binding: &binding, about: None, model: &granted, exchange, request, until };
             let (answer, call) = runtime.block_on(desk.ask(ask));
             let Ok(ModelAnswer::Embeddings(made)) = answer else { panic!("{answer:?}") };
             assert!(made.vectors.len() == batch && !call.cached);

@@ -17,12 +17,15 @@ impl ModelFigures {
 
     pub(super) fn encode(&self, families: &mut Families<'_>) -> std::fmt::Result {
         type Column = (&'static str, &'static str, fn(&ModelUsage) -> Figure<'_>);
-        let columns: [Column; 6] = [
+        let columns: [Column; 7] = [
             ("model_calls", "Requests made to models, ever", |usage| Figure::Counter(usage.calls)),
             ("model_calls_failed", "Those that gave no answer", |usage| Figure::Counter(usage.failed)),
             ("model_calls_cached", "Requests answered with what was kept", |usage| Figure::Counter(usage.cached)),
             ("model_input_tokens", "Tokens of the prompts", |usage| Figure::Counter(usage.input_tokens)),
             ("model_output_tokens", "Tokens that models made", |usage| Figure::Counter(usage.output_tokens)),
+            ("model_calls_unpriced", "Requests whose cost no pricing adapter knew", |usage| {
+                Figure::Counter(usage.unpriced)
+            }),
             ("model_cost_usd", "What models cost, as far as pricing adapters know", |usage| {
                 Figure::Amount(usage.cost.dollars())
             }),

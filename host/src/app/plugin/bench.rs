@@ -59,6 +59,15 @@ pub(super) fn bench(
     let plugin = rig.load(&run::object(config)?).map_err(|error| crate::report(&*error))?;
     let prepare_ms = began.elapsed().as_secs_f64() * 1e3;
 
+    // What fails is not measured: it would ask a model again and again.
+    for interaction in &interactions {
+        if let Outcome::Failed(Failure { reason, message, .. }) =
+            Evaluator::default().evaluate(&plugin, interaction).outcome
+        {
+            return Err(format!("a call fails with {}: {message}", reason.as_str()).into());
+        }
+    }
+
     let (mut peak_memory_bytes, mut failed, mut failure, mut evaluator) = (0, 0, None, Evaluator::default());
     let fresh_us = timed(&interactions, |interaction| {
         let evaluation = evaluator.evaluate(&plugin, interaction);

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::ProgressBar;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::{LimitArgs, run};
 use crate::app::{Failure, say};
 use crate::author::{Counts, Label, Quality, Row, Said, Words, YesNo, agrees, quality, read_rows, said, verdict_name};
 use crate::plugin::{Evaluator, Plugin};
-use crate::record::Outcome;
+use crate::record::{ModelCall, Outcome, Usage};
 
 /// How much of an answer is shown.
 const SHOWN: usize = 100;
@@ -47,13 +48,13 @@ pub(in crate::app) struct MeasureArgs {
 /// How many rows at once are put before a plugin that waits for models.
 const AT_ONCE: usize = 16;
 
-/// What the plugin says of each row.
-fn outcomes(plugin: &Plugin, rows: &[Row]) -> Result<Vec<Outcome>, Failure> {
+/// What the plugin says of each row, and what it asked of models.
+fn judged(plugin: &Plugin, rows: &[Row]) -> Result<(Vec<Outcome>, Asked), Failure> {
     let bar = ProgressBar::new(rows.len() as u64);
     let threads = if plugin.asks_models() { AT_ONCE } else { 1 };
     let judge = |rows: &[Row]| {
         let mut evaluator = Evaluator::default();
-        let of = |row: &Row| evaluator.evaluate(plugin, &row.interaction).outcome;
+        let of = |row: &Row| evaluator.evaluate(plugin, &row.interaction);
         bar.wrap_iter(rows.iter()).map(of).collect::<Vec<_>>()
     };
     let parts: Vec<_> = std::thread::scope(|scope| {
@@ -63,14 +64,39 @@ fn outcomes(plugin: &Plugin, rows: &[Row]) -> Result<Vec<Outcome>, Failure> {
     });
     bar.finish_and_clear();
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>().map_err(|_| "a thread of the measurement panicked")?;
-    Ok(parts.concat())
+    let (mut outcomes, mut asked) = (Vec::new(), Asked::default());
+    for evaluation in parts.into_iter().flatten() {
+        evaluation.model_calls.iter().for_each(|call| asked.add(call));
+        outcomes.push(evaluation.outcome);
+    }
+    Ok((outcomes, asked))
+}
+
+/// What was asked of models.
+#[derive(Debug, Default, Serialize)]
+struct Asked {
+    calls: u64,
+    /// Those that were answered with what was answered before.
+    cached: u64,
+    input_tokens: u64,
+    output_tokens: u64,
+}
+
+impl Asked {
+    fn add(&mut self, call: &ModelCall) {
+        let made = call.usage.as_ref().filter(|_| !call.cached);
+        self.calls += u64::from(!call.cached);
+        self.cached += u64::from(call.cached);
+        self.input_tokens += made.map_or(0, Usage::all_input);
+        self.output_tokens += made.map_or(0, Usage::all_output);
+    }
 }
 
 pub(super) fn measure(args: MeasureArgs) -> Result<ExitCode, Failure> {
     let MeasureArgs { file, labels, verdict, config, threshold, show, json, limits } = args;
     let rows = read_rows(&labels)?;
     let plugin = limits.rig(&file)?.load(&run::object(&config)?).map_err(|error| crate::report(&*error))?;
-    let outcomes = outcomes(&plugin, &rows)?;
+    let (outcomes, asked) = judged(&plugin, &rows)?;
     let failures: Vec<_> = outcomes.iter().filter_map(Outcome::failure).collect();
     let name = verdict_name(&outcomes, verdict)?;
     let said = said(&outcomes, &name);
@@ -86,11 +112,22 @@ pub(super) fn measure(args: MeasureArgs) -> Result<ExitCode, Failure> {
     let mut out = stdout();
     if json {
         let shown: Vec<_> = differing.iter().map(|(row, said)| difference(row, said)).collect();
-        let whole = json!({"verdict": name, "rows": rows.len(), "failed": failures.len(), "quality": found, "differing": shown});
+        let mut whole = json!({"verdict": name, "rows": rows.len(), "failed": failures.len(), "quality": found, "differing": shown});
+        if plugin.asks_models() {
+            whole["asked_of_models"] = serde_json::to_value(&asked)?;
+        }
         say(&mut out, &serde_json::to_string_pretty(&whole)?);
         return Ok(ExitCode::SUCCESS);
     }
     say(&mut out, &format!("{} rows, verdict {name:?}, {} evaluations failed", rows.len(), failures.len()));
+    if plugin.asks_models() {
+        let Asked { calls, cached, input_tokens, output_tokens } = asked;
+        let words = format!(
+            "{calls} requests to models, with {input_tokens} tokens of prompts and {output_tokens} of answers; {cached} were \
+             answered with what was answered before"
+        );
+        say(&mut out, &words);
+    }
     if let Some(failure) = failures.first() {
         say(&mut out, &format!("the first of them with {}: {}", failure.reason.as_str(), failure.message));
     }

@@ -72,7 +72,11 @@ impl Manner {
     /// A rig whose plugin is given the answers of that file, and with `--record` those of the models where some are missing.
     fn rig(&self, file: &Path, cases: &Path) -> Result<(Rig, Arc<Answers>), Failure> {
         let (mut granted, models) = self.limits.models()?;
-        let mut answers = Answers::read(&self.answers_file(cases))?;
+        let path = self.answers_file(cases);
+        if self.answers.is_some() && !path.exists() && !self.record {
+            return Err(format!("there is no {}; `--record --models FILE` makes it", path.display()).into());
+        }
+        let mut answers = Answers::read(&path)?;
         granted.extend(answers.models());
         if self.record {
             answers = answers.recording(models);
@@ -108,10 +112,10 @@ pub(super) fn test(
 }
 
 /// Runs all cases and gives the number of those that failed.
-fn once(subject: &Subject, cases: &Path, manner: &Manner) -> Result<usize, Failure> {
+fn once(subject: &Subject, folder: &Path, manner: &Manner) -> Result<usize, Failure> {
     let file = &subject.file()?;
-    let (mut rig, answers) = manner.rig(file, cases)?;
-    let cases = read_cases(cases)?;
+    let (mut rig, answers) = manner.rig(file, folder)?;
+    let cases = read_cases(folder)?;
     let mut evaluator = Evaluator::default();
     let began = Instant::now();
     let mut out = stdout();
@@ -127,6 +131,11 @@ fn once(subject: &Subject, cases: &Path, manner: &Manner) -> Result<usize, Failu
     let (recorded, unused) = (answers.save()?, answers.unused());
     if recorded > 0 {
         say(&mut out, &format!("recorded {recorded} answers of models"));
+    }
+    if failed > 0 && answers.is_empty() && recorded == 0 && rig.asks_models() {
+        let path = manner.answers_file(folder);
+        let how = "`--record --models FILE` asks the models of a host's configuration, and keeps what they answer";
+        say(&mut out, &format!("the plugin asks models, and {} has no answers yet: {how}", path.display()));
     }
     if unused > 0 {
         say(&mut out, &format!("{unused} recorded answers were asked for by no case; they can be deleted"));

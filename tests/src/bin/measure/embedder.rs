@@ -48,7 +48,7 @@ impl Embedder {
             let request = ModelRequest::Embed(batch.iter().map(|text| (*text).to_owned()).collect());
             let exchange = ExchangeDigest::of_request(&self.granted, &request);
             let until = Instant::now() + Duration::from_secs(600);
-            let ask = Ask { binding: &binding, model: &self.granted, exchange, request, until };
+            let ask = Ask { binding: &binding, about: None, model: &self.granted, exchange, request, until };
             match runtime.block_on(self.ask(ask)).0 {
                 Ok(ModelAnswer::Embeddings(made)) => vectors.extend(made.vectors),
                 other => bail!("{other:?}"),
