@@ -162,6 +162,11 @@ impl ModelDesk {
         self.shared.ledger.view(&Payer::Binding(binding.clone()))
     }
 
+    /// The budgets of bindings as they stand, by name.
+    pub fn budgets_of_bindings(&self) -> Vec<(Name, BudgetView)> {
+        self.shared.ledger.views_of_bindings()
+    }
+
     /// The budget of the model of that alias as it stands, where it has one.
     pub fn budget_of_model(&self, alias: &Name) -> Option<BudgetView> {
         self.shared.ledger.view(&Payer::Model(alias.clone()))

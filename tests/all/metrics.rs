@@ -264,7 +264,8 @@ fn the_dashboard_asks_for_what_there_is() {
     let server = Server::start(&format!(
         "[models.judge]\nprovider = \"openai\"\nbase_url = {:?}\nmodel = \"gpt-4.1-mini\"\n\
          budget = {{ usd = 1.0, per = \"day\" }}\n[plugins.pricing]\ncomponent = {:?}\n\
-         [plugins.asker]\ncomponent = {:?}\nmodels = [\"judge\"]\nconfig = {{ model = \"judge\" }}\n",
+         [plugins.asker]\ncomponent = {:?}\nmodels = [\"judge\"]\nconfig = {{ model = \"judge\" }}\n\
+         budget = {{ usd = 1.0, per = \"day\" }}\n",
         provider.url,
         plugin("pricing"),
         guest("asker")

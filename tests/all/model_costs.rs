@@ -161,6 +161,12 @@ fn a_budget_is_never_exceeded_however_many_ask_at_once() {
             |server: &Server| if of_model { model(server)["budget"].clone() } else { asker(server)["budget"].clone() };
         let stands = view(&server);
         assert!(about(&stands["spent_usd"], billed), "{stands} and {billed}");
+        let metric = if of_model {
+            "model_budget_spent_usd{model=\"judge\"}"
+        } else {
+            "plugin_budget_spent_usd{plugin=\"asker\"}"
+        };
+        assert!((server.metric(&format!("tribunal_{metric}")) - billed).abs() < 1e-9);
         assert!(billed <= budget && about(&stands["held_usd"], 0.0), "{stands} and {billed}");
         // What is left would not have been enough for one more.
         let most = price(1_000 + 1_000, 120);

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use super::page::List;
+use super::page::{List, check_range};
 use super::plugins::BreakerItem;
 use super::{Api, ask};
 use crate::dispatch::{BackfillView, Estimate, FillError};
@@ -231,11 +231,7 @@ pub(super) async fn backfill_create(
 ) -> Result<Response, Problem> {
     let new: NewBackfill = read_json(body, &headers, api.max_body).await?;
     let NewBackfill { plugin, from, to, filter, rate, dry_run } = new;
-    if let (Some(from), Some(to)) = (from, to)
-        && to <= from
-    {
-        return Err(Problem::field("to", format!("expected a moment after `from`, which is {from}")));
-    }
+    check_range(from, to)?;
     let selection = Selection { from, to, filter };
     if dry_run {
         let estimate = ask(move || api.bench.backfill_estimate(&plugin, selection, rate)).await?;

@@ -136,7 +136,8 @@ impl TryFrom<ListQuery> for ListRequest {
 
     fn try_from(query: ListQuery) -> Result<Self, Problem> {
         let limit = limit(query.limit, ITEMS)?;
-        let time = "a time from 1970 to 2262 as in RFC 3339, such as 2026-03-01T12:00:00Z";
+        let time =
+            "a time from 1970 to 2262 as in RFC 3339, such as 2026-03-01T12:00:00Z; in an address, + is written %2B";
         let verdict = VerdictFilter {
             plugin: query.plugin,
             binding: parse("binding", query.binding, "the 64 hexadecimal digits of a binding's digest")?,
@@ -182,6 +183,16 @@ fn parse<T: std::str::FromStr>(
 ) -> Result<Option<T>, Problem> {
     text.map(|text| text.parse().map_err(|_| Problem::field(field, format!("expected {expected}, got {text:?}"))))
         .transpose()
+}
+
+/// Refuses a range of time that ends before it begins.
+pub(super) fn check_range(from: Option<Time>, to: Option<Time>) -> Result<(), Problem> {
+    match (from, to) {
+        (Some(from), Some(to)) if to <= from => {
+            Err(Problem::field("to", format!("expected a moment after `from`, which is {from}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn flag(field: &'static str, text: Option<String>) -> Result<Option<bool>, Problem> {

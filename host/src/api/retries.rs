@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
+use super::page::check_range;
 use super::{Api, ask};
 use crate::dispatch::Retried;
 use crate::http::{Problem, ProblemBody, read_json};
@@ -66,11 +67,7 @@ pub(super) async fn retry_create(
 ) -> Result<Json<RetryItem>, Problem> {
     let new: NewRetry = read_json(body, &headers, api.max_body).await?;
     let NewRetry { plugin, outcome: reason, from, to, dry_run } = new;
-    if let (Some(from), Some(to)) = (from, to)
-        && to <= from
-    {
-        return Err(Problem::field("to", format!("expected a moment after `from`, which is {from}")));
-    }
+    check_range(from, to)?;
     let retried = ask(move || api.bench.retry(&plugin, FailedFilter { reason, from, to }, dry_run)).await?;
     let Retried { binding, failed, retrying } = retried;
     Ok(Json(RetryItem { binding: binding.to_string(), failed, retrying }))

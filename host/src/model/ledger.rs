@@ -104,6 +104,19 @@ impl Ledger {
         account.budget.map(|budget| account.view(budget, Hour::of(Time::now())))
     }
 
+    /// Every budget of a binding as it stands, by name.
+    pub(super) fn views_of_bindings(&self) -> Vec<(Name, BudgetView)> {
+        let now = Hour::of(Time::now());
+        let accounts = self.accounts();
+        let view = |(payer, account): (&Payer, &Account)| match payer {
+            Payer::Binding(name) => Some((name.clone(), account.view(account.budget?, now))),
+            Payer::Model(_) => None,
+        };
+        let mut views: Vec<_> = accounts.iter().filter_map(view).collect();
+        views.sort_by(|(one, _), (other, _)| one.cmp(other));
+        views
+    }
+
     /// Whether any of these has a budget.
     pub(super) fn is_limited(&self, payers: &[Payer]) -> bool {
         let accounts = self.accounts();

@@ -1,18 +1,20 @@
 //! Figures of the models that plugins ask.
 
 use super::family::{Families, Figure, Row};
-use crate::model::{ModelDesk, ModelView};
+use crate::model::{BudgetView, ModelDesk, ModelView};
+use crate::record::{Name, Usd};
 use crate::store::{ModelUsage, Store, StoreError};
 
 #[derive(Debug)]
 pub(super) struct ModelFigures {
     usage: Vec<ModelUsage>,
     models: Vec<ModelView>,
+    budgets: Vec<(Name, BudgetView)>,
 }
 
 impl ModelFigures {
     pub(super) fn read(store: &Store, desk: &ModelDesk) -> Result<Self, StoreError> {
-        Ok(Self { usage: store.model_usage()?, models: desk.models() })
+        Ok(Self { usage: store.model_usage()?, models: desk.models(), budgets: desk.budgets_of_bindings() })
     }
 
     pub(super) fn encode(&self, families: &mut Families<'_>) -> std::fmt::Result {
@@ -44,7 +46,15 @@ impl ModelFigures {
         let limit = each(|model| Some(model.budget?.budget.limit.dollars()));
         families.add("model_budget_usd", "What may be spent on the model in each period", limit)?;
         let spent = each(|model| Some(model.budget?.spent.dollars()));
-        families.add("model_budget_spent_usd", "What was spent of it in the period that it is", spent)
+        families.add("model_budget_spent_usd", "What was spent of it in the period that it is", spent)?;
+        let of_binding = |figure: fn(&BudgetView) -> Usd| {
+            let rows = self.budgets.iter();
+            rows.map(move |(name, budget)| Row::new(("plugin", name.as_str()), Figure::Gauge(figure(budget).dollars())))
+        };
+        let limit = of_binding(|budget| budget.budget.limit);
+        families.add("plugin_budget_usd", "What the plugin may spend on models in each period", limit)?;
+        let spent = of_binding(|budget| budget.spent);
+        families.add("plugin_budget_spent_usd", "What it spent of that in the period that it is", spent)
     }
 }
 

@@ -14,8 +14,10 @@ pub(super) fn build(folder: &Path) -> Result<PathBuf, Failure> {
     let built = author::build(&project, super::engine()?, &mut tell)?;
     let inspection = built.file.inspection()?;
     if let Some(reason) = built.undescribed {
-        let words =
-            format!("its description is not part of the file, since it does not load without a config: {reason}");
+        let words = format!(
+            "its description is not part of the file, and was not compared with plugin.toml, since the plugin does not load \
+                 without a config: {reason}. Give every key a default where that can be."
+        );
         say(&mut stderr(), &words);
     }
     let mut out = stdout();
