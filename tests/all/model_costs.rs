@@ -256,9 +256,10 @@ fn without_a_price_a_budget_lets_nothing_pass() {
 fn what_nobody_knows_the_price_of_is_counted() {
     let provider = Provider::start(|_| Reply::Text("fine".into()));
     let server = Server::start(&config(&provider.url, "", ONCE).replace("gpt-4.1-mini", "home-made"));
-    post(&server, "a", "how fine");
-    post(&server, "b", "how fine");
-    server.wait_idle();
+    for id in ["a", "b"] {
+        post(&server, id, "how fine");
+        server.wait_idle();
+    }
     assert!(evaluation(&server, "a")["model_calls"][0].get("cost_usd").is_none());
     let asked = asker(&server)["asked"][0].clone();
     assert_eq!(
