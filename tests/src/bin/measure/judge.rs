@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
 use tribunal::author::{Rig, recorded};
@@ -70,6 +70,12 @@ impl Judge {
                 None
             }
         }
+    }
+
+    /// An error where an evaluation failed.
+    pub(crate) fn ensure_none_failed(&self) -> anyhow::Result<()> {
+        ensure!(self.failures.is_empty(), "{}: {}", self.name, self.tally());
+        Ok(())
     }
 
     /// How many evaluations there were and what became of those that failed.

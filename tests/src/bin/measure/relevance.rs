@@ -135,6 +135,7 @@ fn scoped(
         let elsewhere = scopes.scopes.iter().filter(|(name, _)| *name != topic).flat_map(|(_, scope)| of(&scope.rows));
         within.extend(judged(of(&scope.rows)));
         outside.extend(judged(elsewhere.chain(of(&scopes.other)).collect()));
+        judge.ensure_none_failed()?;
     }
     let auc = |name: &str| {
         let scored = |judged: &[Judged], is_within| {
