@@ -169,6 +169,12 @@ impl Bench {
         self.shared.state().lanes.live().map(|lane| lane.plugin.clone()).collect()
     }
 
+    /// Every loaded plugin that does not keep failing.
+    pub fn sound_plugins(&self) -> Vec<Plugin> {
+        let state = self.shared.state();
+        state.lanes.live().filter(|lane| lane.held_back().is_none()).map(|lane| lane.plugin.clone()).collect()
+    }
+
     /// Every binding of the configuration that is not loaded, and why.
     pub fn absent(&self) -> Vec<(Name, Absent)> {
         self.shared.state().absent.clone()

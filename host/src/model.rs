@@ -235,28 +235,27 @@ impl Shared {
         let free = matches!(model.definition.source, Source::Local { .. }).then_some(Usd::ZERO);
         let mut call =
             ModelCall { cost: purse.paid().or(free), took: began.elapsed(), ..ModelCall::new(granted, *exchange) };
-        let (answer, failure) = match asked {
-            Ok(answer) => (Some(answer), None),
-            Err(Missed { failure, answer }) => (answer, Some(failure)),
+        let (answer, failure, was_asked) = match asked {
+            Ok(answer) => (Some(answer), None, true),
+            Err(Missed { failure, answer, was_asked }) => (answer, Some(failure), was_asked),
         };
         call.usage = answer.as_ref().and_then(ModelAnswer::usage).cloned();
         call.failure = failure.as_ref().map(|failure| failure.kind);
         let (model, about, exchange, took) = (&model.definition, about.as_ref(), *exchange, call.took);
         let own = OwnCall { model, binding, about, exchange, request, started_at, took };
         let made = ModelExchange { model: granted.clone(), request: request.clone(), answer, failure };
-        self.keep(&own, &made, &call);
+        if was_asked {
+            self.keep(&own, &made, &call);
+        }
         (made.outcome(), call)
     }
 
-    /// Keeps what was asked and answered. What the budget did not allow was not asked.
+    /// Keeps what was asked and answered.
     fn keep(&self, own: &OwnCall<'_>, made: &ModelExchange, call: &ModelCall) {
         if let (Some(answer), None) = (&made.answer, &made.failure) {
             self.cache.put(call.exchange, answer);
         }
         let Some(store) = &self.store else { return };
-        if call.failure == Some(ModelFailureKind::BudgetSpent) && call.cost.is_none() {
-            return;
-        }
         let record = own.model.record_in.as_ref().map(|project| {
             let (answer, failure) = (made.answer.as_ref(), made.failure.as_ref());
             let interaction = own::recorded(own, project, call.usage.clone(), answer, failure);

@@ -129,6 +129,36 @@ fn an_answer_that_comes_too_late_serves_the_next_try() {
     assert_eq!(provider.asked().len(), 1);
 }
 
+#[test]
+fn a_stop_waits_for_answers_that_are_paid_for() {
+    let provider = Provider::start(|_| Reply::Late(Duration::from_secs(2), Box::new(Reply::Text("fine".into()))));
+    let mut server = server(&provider.url, "", ONCE);
+    post(&server, "a", "how fine");
+    server.wait_until("it is asked", || provider.asked().len() == 1);
+    assert!(server.terminate().success());
+    server.restart();
+    server.wait_until("it is judged", || asker(&server)["outcomes"]["succeeded"] == 1);
+    assert_eq!(evaluation(&server, "a")["model_calls"][0]["cached"], true);
+    assert_eq!((provider.asked().len(), &asker(&server)["asked"][0]["calls"]), (1, &json!(1)));
+}
+
+#[test]
+fn what_a_provider_claims_of_tokens_stops_nothing() {
+    let provider = Provider::start(|asked| {
+        let message = json!({"role": "assistant", "content": format!("{} indeed", asked.question())});
+        let usage = json!({"prompt_tokens": 9_007_199_254_740_991_u64, "completion_tokens": 9_007_199_254_740_991_u64});
+        Reply::Raw(json!({"choices": [{"message": message}], "usage": usage}).to_string())
+    });
+    let server = server(&provider.url, "budget = { usd = 1.0, per = \"day\" }", ONCE);
+    (0..8).for_each(|at| post(&server, &format!("i{at}"), &format!("how fine {at}")));
+    server.wait_until("all are judged", || asker(&server)["outcomes"]["succeeded"] == 8);
+    // No price is that high: each counts with the most that it may have cost.
+    let spent = model(&server)["budget"]["spent_usd"].as_f64().unwrap();
+    assert!(spent > 0.0 && spent < 1.0, "{}", model(&server));
+    post(&server, "later", "how odd");
+    server.wait_until("the next one is too", || asker(&server)["outcomes"]["succeeded"] == 9);
+}
+
 /// Posts many different questions and gives what the provider was made to say, in dollars.
 fn storm(server: &Server, provider: &Provider, count: usize) -> f64 {
     let lines: String = (0..count).map(|id| format!("{}\n", distinct(&format!("s{id}"), 20 + id))).collect();
@@ -249,7 +279,7 @@ fn without_a_price_a_budget_lets_nothing_pass() {
         found["failure"]["message"].as_str().unwrap().contains("knows what \"home-made\" of openai costs"),
         "{found}"
     );
-    assert!(provider.asked().is_empty());
+    assert!(provider.asked().is_empty() && asker(&server).get("asked").is_none(), "{}", asker(&server));
 }
 
 #[test]

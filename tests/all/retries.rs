@@ -71,8 +71,14 @@ fn they_have_all_their_attempts_again_and_wait_over_a_restart() {
     server.wait_until("all are given up again", || has_tried(&server, 4));
     assert_eq!(asked_for(&server, &json!({"plugin": "asker"}))["retrying"], 3);
     server.kill();
-    answers.store(200, Ordering::Relaxed);
     server.restart();
+    let is_given_up = |server: &Server| {
+        let tried = |id: usize| server.json(&format!("/v1/interactions/i{id}"))["evaluations"][0]["attempts"].as_u64();
+        server.binding("asker")["retries"]["waiting"] == 0 && (0..3).all(|id| tried(id) >= Some(6))
+    };
+    server.wait_until("they had two more after the restart", || is_given_up(&server));
+    answers.store(200, Ordering::Relaxed);
+    assert_eq!(asked_for(&server, &json!({"plugin": "asker"}))["retrying"], 3);
     server.wait_until("all are judged", || server.binding("asker")["outcomes"]["succeeded"] == 3);
 }
 

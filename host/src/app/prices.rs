@@ -6,6 +6,9 @@ use crate::dispatch::Bench;
 use crate::plugin::Evaluator;
 use crate::record::{Interaction, Kind, Outcome, Prices, Usd};
 
+/// A call that costs more is none that anybody made: what is said of it is no price.
+const MOST: Usd = Usd::from_billionths(1_000_000 * 1_000_000_000);
+
 /// The loaded pricing adapters.
 pub(super) struct Adapters {
     bench: Bench,
@@ -23,7 +26,7 @@ impl Prices for Adapters {
         thread_local! {
             static EVALUATOR: RefCell<Evaluator> = RefCell::default();
         }
-        let mut adapters = self.bench.plugins();
+        let mut adapters = self.bench.sound_plugins();
         adapters.retain(|plugin| plugin.kinds().any(|kind| kind == Kind::PricingAdapter) && !plugin.asks_models());
         adapters.sort_by(|one, other| one.binding().name.as_str().cmp(other.binding().name.as_str()));
         EVALUATOR.with_borrow_mut(|evaluator| {
@@ -31,7 +34,7 @@ impl Prices for Adapters {
                 let Outcome::Succeeded(verdicts) = evaluator.evaluate(adapter, call).outcome else { return None };
                 let costs = verdicts.into_iter().filter_map(|verdict| verdict.cost);
                 let dollars = costs.filter(|cost| cost.currency == "USD");
-                dollars.map(|cost| Usd::from_billionths(cost.amount_billionths)).next()
+                dollars.map(|cost| Usd::from_billionths(cost.amount_billionths)).find(|cost| *cost <= MOST)
             })
         })
     }

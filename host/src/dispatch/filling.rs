@@ -24,6 +24,9 @@ const WRITING: Duration = Duration::from_micros(12);
 /// How long a cancelled backfill waits for what it found to be stored, so that it does not seem to go on.
 const SETTLE: Duration = Duration::from_secs(10);
 
+/// So many failures are written at once, so that nobody waits long for it.
+const RETRIED_AT_ONCE: usize = 500;
+
 /// Why there is no backfill.
 #[derive(Debug, thiserror::Error)]
 pub enum FillError {
@@ -107,13 +110,14 @@ impl Bench {
         if dry_run {
             taken.clear();
         }
-        let retried = Retried { binding: plugin.binding().digest(), failed, retrying: taken.len() as u64 };
         let now = Time::now();
-        store.retry(id, &taken, now)?;
-        if let Some(lane) = self.shared.state().lanes.iter_mut().find(is_it) {
-            lane.retries.add(taken, now);
+        for some in taken.chunks(RETRIED_AT_ONCE) {
+            store.retry(id, some, now)?;
+            if let Some(lane) = self.shared.state().lanes.iter_mut().find(is_it) {
+                lane.retries.add(some, now);
+            }
         }
-        Ok(retried)
+        Ok(Retried { binding: plugin.binding().digest(), failed, retrying: taken.len() as u64 })
     }
 
     /// What a backfill would come to.

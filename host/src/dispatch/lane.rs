@@ -150,7 +150,8 @@ impl Lane {
         breaker: Breaker,
     ) -> Self {
         let RegisteredBinding { id, start, cursor } = registered;
-        Self { retries: Retries::new(waiting, Time::now()), breaker, ..Self::over(key, plugin, id, start, cursor) }
+        let retries = Retries::new(waiting, plugin.binding().limits.attempts, Time::now());
+        Self { retries, breaker, ..Self::over(key, plugin, id, start, cursor) }
     }
 
     /// The lane of a backfill. Nobody waits for it, so it leaves the quick workers to what comes in.

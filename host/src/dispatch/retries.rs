@@ -13,6 +13,8 @@ const MOST: usize = 10_000;
 const TURN: usize = 16;
 /// How long the first one waits, give or take a half.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The longest between the end of an evaluation and what is noted of it.
+const SLACK: Duration = Duration::from_secs(1);
 /// The longest that one waits, before a half is given or taken.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
@@ -22,21 +24,25 @@ pub(super) struct Retries {
     due: BTreeSet<(Time, Seq, u32)>,
     /// How many attempts at an interaction do not count, where no budget allowed them or somebody wants more.
     uncounted: HashMap<Seq, u32>,
+    /// When they were last hastened.
+    hastened_at: Option<Time>,
 }
 
 impl Retries {
-    /// Those that waited when the host stopped.
-    pub(super) fn new(waiting: Vec<Retry>, now: Time) -> Self {
+    /// Those that waited when the host stopped. One that waits though its attempts are used up has them anew.
+    pub(super) fn new(waiting: Vec<Retry>, most_attempts: u32, now: Time) -> Self {
         let due = waiting.iter().map(|retry| (retry.at, retry.seq, retry.attempts)).collect();
-        let uncounted =
-            waiting.iter().filter(|retry| retry.is_unpaid).map(|retry| (retry.seq, retry.attempts)).collect();
-        let mut retries = Self { due, uncounted };
+        let is_anew = |retry: &&Retry| retry.is_unpaid || retry.attempts >= most_attempts;
+        let uncounted = waiting.iter().filter(is_anew).map(|retry| (retry.seq, retry.attempts)).collect();
+        let mut retries = Self { due, uncounted, hastened_at: None };
         retries.hasten(now);
-        retries
+        // Nothing began before that.
+        Self { hastened_at: None, ..retries }
     }
 
     /// Tries soon what waits longer than any backoff lets it: for a budget to renew, which may be a larger one by now.
     pub(super) fn hasten(&mut self, now: Time) {
+        self.hastened_at = Some(now);
         let late = self.due.split_off(&(now + LONGEST_WAIT * 2, Seq(0), 0));
         self.due.extend(late.into_iter().map(|(_, seq, attempts)| (now + wait(seq, 1), seq, attempts)));
     }
@@ -56,8 +62,8 @@ impl Retries {
     }
 
     /// Takes on what had failed, with the attempts it had, which do not count any more.
-    pub(super) fn add(&mut self, failed: Vec<(Seq, u32)>, at: Time) {
-        for (seq, attempts) in failed {
+    pub(super) fn add(&mut self, failed: &[(Seq, u32)], at: Time) {
+        for &(seq, attempts) in failed {
             self.due.insert((at, seq, attempts));
             self.uncounted.insert(seq, attempts);
         }
@@ -89,7 +95,11 @@ impl Retries {
         uncounted += u32::from(failure.reason == Reason::BudgetSpent);
         let attempts = evaluation.attempts.saturating_sub(uncounted);
         if attempts < most_attempts && self.due.len() < MOST {
-            let at = failure.again_at.unwrap_or(now).max(now) + wait(seq, attempts);
+            // What began before they were hastened was held back by what was then.
+            let took = Duration::from_micros(evaluation.duration_us.into()) + SLACK;
+            let is_outdated = self.hastened_at.is_some_and(|at| now < at + took);
+            let again_at = failure.again_at.filter(|_| !is_outdated).unwrap_or(now);
+            let at = again_at.max(now) + wait(seq, attempts);
             evaluation.retry_at = Some(at);
             self.due.insert((at, seq, evaluation.attempts));
             if uncounted > 0 {
@@ -124,7 +134,7 @@ mod tests {
             attempts: 5,
             is_unpaid: false,
         };
-        let mut retries = Retries::new(vec![retry(1, 450), retry(2, 86_400)], now);
+        let mut retries = Retries::new(vec![retry(1, 450), retry(2, 86_400)], 9, now);
         assert_eq!(retries.take(now + Duration::from_secs(2), 9), [(Seq(2), 5)]);
         assert_eq!(retries.next(), Some(now + Duration::from_secs(450)));
     }

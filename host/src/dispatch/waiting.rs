@@ -22,6 +22,8 @@ const AT_ONCE_OF_ONE: usize = 256;
 const IDLE: Duration = Duration::from_millis(5);
 /// How long to wait when the log could not be read.
 const RETRY: Duration = Duration::from_millis(250);
+/// How long answers on their way are waited for at the end.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// One of so many threads that share the work.
 pub(super) fn run(shared: &Arc<Shared>, threads: usize) {
@@ -33,7 +35,7 @@ pub(super) fn run(shared: &Arc<Shared>, threads: usize) {
     LocalSet::new().block_on(&runtime, judge_many(shared, AT_ONCE.div_ceil(threads)));
 }
 
-/// What is under way at the end is dropped: it comes again at the next start.
+/// What is under way at the end comes again at the next start.
 async fn judge_many(shared: &Arc<Shared>, most: usize) {
     let mut under_way = JoinSet::new();
     while !shared.stop.load(Ordering::Relaxed) && shared.store.evaluations_wait_for_room() {
@@ -50,6 +52,13 @@ async fn judge_many(shared: &Arc<Shared>, most: usize) {
             }
             () = tokio::time::sleep(IDLE) => {}
         }
+    }
+    // Answers on their way are paid for, and kept: the next start finds them.
+    let ended = async { while under_way.join_next().await.is_some() {} };
+    if tokio::time::timeout(FAREWELL, ended).await.is_err() {
+        tracing::warn!(
+            "models have not answered in time for the stop; what they would have answered is asked for again"
+        );
     }
 }
 
@@ -77,6 +86,10 @@ async fn take_turn(shared: Arc<Shared>, claim: Claim) {
         work
     };
     let work = judging.instrument(turn_span(share)).await;
+    // It may have been cut: it comes again at the next start.
+    if shared.stop.load(Ordering::Relaxed) {
+        return;
+    }
     // Where the store was closed, it comes again at the next start.
     if let Err(error) = shared.hand_over(share, &claim.job, work, began.elapsed()) {
         tracing::debug!(error = crate::report(&error), "an evaluation is not stored");

@@ -8,6 +8,9 @@ use serde_json::Value as Json;
 
 use crate::record::{Dialect, ModelAnswer, Remote, Secret, short};
 
+/// What stands where a key stood.
+const REDACTED: &str = "(a key)";
+
 /// The largest answer that is read.
 const LARGEST: usize = 16 << 20;
 
@@ -47,6 +50,8 @@ pub(super) struct Exchange {
 pub(super) enum Fault {
     /// It may pass; by then, where the provider said. What was lost was sent, and not answered.
     Passing { message: String, wait: Option<Duration>, lost: bool },
+    /// There was no time to send it.
+    Late(String),
     /// The provider does not take the request.
     Refused(String),
     /// The answer is none.
@@ -66,7 +71,9 @@ impl Fault {
 
     pub(super) fn message(self) -> String {
         match self {
-            Self::Passing { message, .. } | Self::Refused(message) | Self::Answer(message) => message,
+            Self::Passing { message, .. } | Self::Late(message) | Self::Refused(message) | Self::Answer(message) => {
+                message
+            }
         }
     }
 }
@@ -92,12 +99,15 @@ impl Exchange {
         }
         let body = self.without_key(body);
         if status.is_success() {
-            let json: Json = serde_json::from_slice(&body)
+            let mut json: Json = serde_json::from_slice(&body)
                 .map_err(|error| Fault::Answer(format!("what the provider sent is no JSON: {error}")))?;
+            self.clean(&mut json);
             return (self.read)(&json)
                 .ok_or_else(|| Fault::Answer("what the provider sent has no answer where one should be".to_owned()));
         }
-        let message = format!("the provider answered {status}: {}", said(&body));
+        let mut json = serde_json::from_slice(&body).unwrap_or_default();
+        self.clean(&mut json);
+        let message = format!("the provider answered {status}: {}", said(&body, &json));
         let passes = status.is_server_error()
             || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT);
         Err(if passes { Fault::Passing { message, wait, lost: false } } else { Fault::Refused(message) })
@@ -105,11 +115,22 @@ impl Exchange {
 }
 
 impl Exchange {
+    /// Takes the key out of JSON's texts, where it may have stood behind escapes.
+    fn clean(&self, json: &mut Json) {
+        let Some(key) = self.key.as_ref().map(Secret::expose) else { return };
+        match json {
+            Json::String(text) if text.contains(key) => *text = text.replace(key, REDACTED),
+            Json::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
+            Json::Object(fields) => fields.values_mut().for_each(|value| self.clean(value)),
+            Json::String(_) | Json::Number(_) | Json::Bool(_) | Json::Null => {}
+        }
+    }
+
     /// The body without the key, which some providers repeat to those who have a wrong one.
     fn without_key(&self, body: Vec<u8>) -> Vec<u8> {
         let Some(key) = self.key.as_ref().map(Secret::expose) else { return body };
         if body.windows(key.len()).any(|part| part == key.as_bytes()) {
-            String::from_utf8_lossy(&body).replace(key, "(a key)").into_bytes()
+            String::from_utf8_lossy(&body).replace(key, REDACTED).into_bytes()
         } else {
             body
         }
@@ -123,8 +144,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// What a provider says of an error, in the forms that there are.
-fn said(body: &[u8]) -> String {
-    let json: Json = serde_json::from_slice(body).unwrap_or_default();
+fn said(body: &[u8], json: &Json) -> String {
     let message = ["/error/message", "/message", "/error"].into_iter().find_map(|at| json.pointer(at)?.as_str());
-    short(message.map_or_else(|| String::from_utf8_lossy(&body[..body.len().min(256)]).into_owned(), str::to_owned))
+    // JSON may hide what it says behind escapes.
+    let text = || if json.is_null() { String::from_utf8_lossy(body).into_owned() } else { json.to_string() };
+    let start = |text: String| text[..text.floor_char_boundary(256)].to_owned();
+    short(message.map_or_else(|| start(text()), str::to_owned))
 }

@@ -6,6 +6,10 @@ use serde_json::Value as Json;
 
 /// The most places of a schema once what it refers to stands in it.
 const LARGEST: usize = 10_000;
+/// What one regular expression counts for, so that there are no more than fifty.
+const PATTERN: usize = LARGEST / 50;
+/// The most bytes of a compiled one.
+const LARGEST_PATTERN: usize = 128 << 10;
 /// How deep they may lie in each other: what checks an answer goes as deep.
 const DEEPEST: usize = 100;
 
@@ -18,7 +22,8 @@ impl Schema {
         let mut left = LARGEST;
         weigh(schema, schema, DEEPEST, &mut left)?;
         // Regular expressions that take time in proportion to the text.
-        let options = jsonschema::draft202012::options().with_pattern_options(PatternOptions::regex());
+        let patterns = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
+        let options = jsonschema::draft202012::options().with_pattern_options(patterns);
         options.build(schema).map(Self).map_err(|error| format!("`schema` is no JSON Schema: {error}"))
     }
 
@@ -32,12 +37,18 @@ impl Schema {
     }
 }
 
+const BEYOND: &str = "`schema` is too large or too deep, has too many patterns, or refers to itself";
+
+fn spend(places: usize, left: &mut usize) -> Result<(), String> {
+    *left = left.checked_sub(places).ok_or(BEYOND)?;
+    Ok(())
+}
+
 /// Counts the places of a part, each time anew where it is referred to: a few that refer to each other can stand for
 /// millions, and one that refers to itself has no end.
 fn weigh(part: &Json, whole: &Json, depth: usize, left: &mut usize) -> Result<(), String> {
-    let beyond = "`schema` is too large or too deep, or refers to itself";
-    let depth = depth.checked_sub(1).ok_or(beyond)?;
-    *left = left.checked_sub(1).ok_or(beyond)?;
+    let depth = depth.checked_sub(1).ok_or(BEYOND)?;
+    spend(1, left)?;
     match part {
         Json::Array(items) => items.iter().try_for_each(|item| weigh(item, whole, depth, left)),
         Json::Object(object) => object.iter().try_for_each(|(key, value)| match (key.as_str(), value) {
@@ -48,6 +59,11 @@ fn weigh(part: &Json, whole: &Json, depth: usize, left: &mut usize) -> Result<()
             }
             ("$ref" | "$dynamicRef" | "$id" | "$anchor" | "$dynamicAnchor", _) => {
                 Err(format!("`schema` has {key}, which is not supported here"))
+            }
+            ("pattern", Json::String(_)) => spend(PATTERN, left),
+            ("patternProperties", Json::Object(patterns)) => {
+                spend(PATTERN.saturating_mul(patterns.len()), left)?;
+                patterns.values().try_for_each(|value| weigh(value, whole, depth, left))
             }
             // What it was made for is not read, and stands in no way.
             ("$defs" | "definitions", _) => Ok(()),
@@ -87,15 +103,19 @@ mod tests {
     #[test]
     fn schemas_that_have_no_end_are_refused() {
         let loops = json!({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"});
-        check(&loops, "1", Err("too large or too deep, or refers to itself"));
+        check(&loops, "1", Err("or refers to itself"));
         let mut defs = serde_json::Map::new();
         defs.insert("0".to_owned(), json!({"type": "string"}));
         for level in 1..40 {
             let before = format!("#/$defs/{}", level - 1);
             defs.insert(level.to_string(), json!({"anyOf": [{"$ref": before}, {"$ref": before}]}));
         }
-        check(&json!({"$defs": defs, "$ref": "#/$defs/39"}), "1", Err("too large or too deep, or refers to itself"));
+        check(&json!({"$defs": defs, "$ref": "#/$defs/39"}), "1", Err("or refers to itself"));
         check(&json!({"$ref": "https://elsewhere/schema"}), "1", Err("which is not in it"));
+        let many: Vec<_> = (0..60).map(|at| json!({"pattern": format!("(a|b){{{at}}}")})).collect();
+        check(&json!({"anyOf": many}), "\"a\"", Err("has too many patterns"));
+        check(&json!({"anyOf": many[..40]}), "\"a\"", Ok(()));
+        check(&json!({"pattern": "(\\w|-){500}"}), "1", Err("`schema` is no JSON Schema"));
         let slow = json!({"pattern": "^(a+)+$"});
         check(&slow, &format!("{:?}", "a".repeat(64) + "b"), Err("does not match"));
     }

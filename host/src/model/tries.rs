@@ -39,11 +39,14 @@ pub(super) struct Model {
 pub(super) struct Missed {
     pub(super) failure: ModelFailure,
     pub(super) answer: Option<ModelAnswer>,
+    /// Whether anything was asked at all.
+    pub(super) was_asked: bool,
 }
 
 impl From<ModelFailure> for Missed {
+    /// Before anything was asked.
     fn from(failure: ModelFailure) -> Self {
-        Self { failure, answer: None }
+        Self { failure, answer: None, was_asked: false }
     }
 }
 
@@ -81,7 +84,10 @@ impl Model {
         let refused = |message| fail(ModelFailureKind::ModelRefused, message);
         let remote = match &self.definition.source {
             Source::Remote(remote) => remote,
-            Source::Local { .. } => return Ok(self.compute(request, until).await?),
+            Source::Local { .. } => {
+                let computed = self.compute(request, until).await;
+                return computed.map_err(|failure| Missed { failure, answer: None, was_asked: true });
+            }
         };
         let to = Recipient { client, remote, model: &self.definition.model };
         let exchange = match remote.dialect {
@@ -95,17 +101,20 @@ impl Model {
             ModelRequest::Embed(_) => Ok(None),
         };
         let schema = schema.map_err(refused)?;
-        let mut tries = 0;
+        let (mut tries, mut was_asked) = (0, false);
         loop {
             tries += 1;
-            let fault = match self.try_once(&exchange, until, purse).await? {
+            let tried = self.try_once(&exchange, until, purse).await;
+            let tried = tried.map_err(|failure| Missed { failure, answer: None, was_asked })?;
+            was_asked |= !matches!(tried, Err(Fault::Late(_)));
+            let fault = match tried {
                 Ok(answer) => {
                     let checked = check(&answer, request, schema.as_ref());
                     return match checked {
                         Ok(()) => Ok(answer),
                         Err(message) => {
                             let failure = fail(ModelFailureKind::ModelAnswer, message);
-                            Err(Missed { failure, answer: Some(answer) })
+                            Err(Missed { failure, answer: Some(answer), was_asked })
                         }
                     };
                 }
@@ -120,6 +129,7 @@ impl Model {
                     let pause = wait.unwrap_or(backoff).min(LONGEST_PAUSE) + jitter(backoff);
                     (ModelFailureKind::ModelUnavailable, Some(pause))
                 }
+                Fault::Late(_) => (ModelFailureKind::ModelUnavailable, None),
                 Fault::Refused(_) => (ModelFailureKind::ModelRefused, None),
                 Fault::Answer(_) => (ModelFailureKind::ModelAnswer, None),
             };
@@ -128,7 +138,8 @@ impl Model {
                 Some(pause) => sleep(pause).await,
                 None => {
                     let message = if tries > 1 { format!("{message}, at the last of {tries} tries") } else { message };
-                    return Err(ModelFailure { again_at, ..fail(kind, message) }.into());
+                    let failure = ModelFailure { again_at, ..fail(kind, message) };
+                    return Err(Missed { failure, answer: None, was_asked });
                 }
             }
         }
@@ -142,17 +153,14 @@ impl Model {
         until: Instant,
         purse: &Purse<'_>,
     ) -> Result<Result<ModelAnswer, Fault>, ModelFailure> {
-        let late = |what: &str| Ok(Err(Fault::unsent(format!("{what} within the call's deadline"))));
+        let late = |what: &str| Ok(Err(Fault::Late(format!("{what} within the call's deadline"))));
         let Ok(room) = timeout_at(until.into(), self.room.acquire()).await else {
             return late("other requests left no room");
         };
         let _room = room.expect("a semaphore that is never closed");
         let hold = purse.hold(until).await?;
         if let Some(pace) = &self.pace {
-            let turn = pace.turn();
-            if Instant::now() + turn >= until {
-                return late("`requests_per_minute` left no turn");
-            }
+            let Some(turn) = pace.turn(until) else { return late("`requests_per_minute` left no turn") };
             sleep(turn).await;
         }
         let timeout = self.definition.timeout;

@@ -15,7 +15,7 @@ impl Usd {
     pub const ZERO: Self = Self(0);
 
     /// That many billionths.
-    pub fn from_billionths(billionths: u64) -> Self {
+    pub const fn from_billionths(billionths: u64) -> Self {
         Self(billionths)
     }
 

@@ -36,9 +36,12 @@ impl NewExchange {
             body: payload::compress(&body),
             usable: exchange.failure.is_none(),
             failed: call.failure.is_some(),
-            tokens: call.usage.as_ref().map_or((0, 0), |usage| (usage.all_input(), usage.all_output())),
-            // What was refused was not answered for money.
-            cost: call.cost.or(exchange.answer.is_none().then_some(Usd::ZERO)),
+            tokens: call
+                .usage
+                .as_ref()
+                .map_or((0, 0), |usage| (usage.all_input().min(MOST), usage.all_output().min(MOST))),
+            // What was not answered is not billed, as far as anybody knows.
+            cost: call.cost.or_else(|| is_unanswered(call).then_some(Usd::ZERO)),
             record,
         }
     }
@@ -53,6 +56,13 @@ impl NewExchange {
         1 + (self.body.len() >> 10)
     }
 }
+
+fn is_unanswered(call: &ModelCall) -> bool {
+    call.failure.is_some_and(|kind| kind != ModelFailureKind::ModelAnswer)
+}
+
+/// The most tokens that are counted of one request: what a provider claims beyond that is no number of tokens.
+const MOST: u64 = 1_000_000_000_000;
 
 /// What is kept of a request and its answer.
 #[derive(Debug)]

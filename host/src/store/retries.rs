@@ -29,9 +29,6 @@ pub struct FailedFilter {
     pub to: Option<Time>,
 }
 
-/// So many are written at once, so that nobody waits long for it.
-const AT_ONCE: usize = 1_000;
-
 impl Store {
     /// The evaluations of the binding that are to be made again.
     pub fn retries(&self, binding: BindingId) -> Result<Vec<Retry>, StoreError> {
@@ -76,20 +73,19 @@ impl Store {
         })
     }
 
-    /// Notes that these failed evaluations are to be made again at that moment.
+    /// Notes that these failed evaluations, which are few, are to be made again at that moment.
     pub fn retry(&self, binding: BindingId, failed: &[(Seq, u32)], at: Time) -> Result<(), StoreError> {
-        for some in failed.chunks(AT_ONCE) {
-            let some = some.to_vec();
-            self.write("note what is to be tried again", move |connection| {
-                let mut update = connection.prepare_cached(
-                    "UPDATE evaluations SET retry_at = ?3 WHERE binding = ?1 AND seq = ?2 AND failure IS NOT NULL",
-                )?;
-                for (seq, _) in some {
-                    update.execute(params![binding.0, seq.0, at.as_nanoseconds()])?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
+        let failed = failed.to_vec();
+        self.write("note what is to be tried again", move |connection| {
+            let transaction = connection.transaction()?;
+            for (seq, _) in failed {
+                transaction
+                    .prepare_cached(
+                        "UPDATE evaluations SET retry_at = ?3 WHERE binding = ?1 AND seq = ?2 AND failure IS NOT NULL",
+                    )?
+                    .execute(params![binding.0, seq.0, at.as_nanoseconds()])?;
+            }
+            transaction.commit()
+        })
     }
 }
