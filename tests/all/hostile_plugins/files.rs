@@ -51,11 +51,12 @@ impl<'a> Files<'a> {
         self.keep("truncated", &whole[..whole.len() * 2 / 3])
     }
 
-    /// A plugin with one wrong bit in its code.
+    /// A plugin with one wrong bit in its code, where any is one too many: in the `end` of the last function.
     pub(super) fn bit_flipped(&self) -> PathBuf {
         let mut bytes = fs::read(guest("length")).unwrap();
-        let middle = bytes.len() / 3;
-        bytes[middle] ^= 1;
+        let end = end_of_code(&bytes);
+        assert_eq!(bytes[end], 0x0b, "an `end`");
+        bytes[end] ^= 1;
         self.keep("bit-flipped", &bytes)
     }
 
@@ -115,5 +116,22 @@ impl<'a> Files<'a> {
     pub(super) fn logs(&self) -> PathBuf {
         let import = "(import \"tribunal:plugin/log@0.1.0\" \"log\" (func (param i32 i32 i32)))";
         self.keep("logs", &wat::plugin(import, wat::SCORER))
+    }
+}
+
+/// Where the last byte of a module's code is.
+fn end_of_code(module: &[u8]) -> usize {
+    const CODE: u8 = 10;
+    let mut at = 8;
+    loop {
+        let id = module[at];
+        let length = 1 + module[at + 1..].iter().position(|byte| byte & 0x80 == 0).unwrap();
+        // LEB128: seven bits in each byte, the lowest first.
+        let size = module[at + 1..=at + length].iter().rev().fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+        let begin = at + 1 + length;
+        if id == CODE {
+            return begin + size - 1;
+        }
+        at = begin + size;
     }
 }
