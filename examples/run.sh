@@ -2,6 +2,7 @@
 # Serves examples/tribunal.toml with a release build, feeds it the sample, and says what to look at next.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source examples/await.sh
 
 demo=target/demo
 pid_file=$demo/tribunal.pid
@@ -34,12 +35,7 @@ echo $! >"$pid_file"
 
 # The first start configures and compiles the plugins; later ones find them in the cache.
 echo "loading the plugins"
-for _ in $(seq 600); do
-  is_running || { echo "the server stopped; its log says:"; tail -n 20 "$demo/tribunal.log"; exit 1; }
-  curl --silent --fail --output /dev/null "$url/readyz" && break
-  sleep 0.2
-done
-curl --silent --fail "$url/readyz" >/dev/null || { echo "not ready after 2 minutes; see $demo/tribunal.log"; exit 1; }
+await "$(cat "$pid_file")" "$url/readyz" "$demo/tribunal.log"
 
 "$tribunal" import --config examples/tribunal.toml examples/interactions.jsonl
 

@@ -41,9 +41,7 @@ impl Rig {
 
     /// Whether the plugin may ask models.
     pub fn asks_models(&self) -> bool {
-        self.file
-            .inspection()
-            .is_ok_and(|inspection| inspection.capabilities().any(|capability| capability == "models"))
+        self.file.inspection().is_ok_and(|inspection| inspection.asks_models())
     }
 
     /// The plugin with that config, as JSON text.

@@ -103,8 +103,7 @@ impl Bench {
     pub fn retry(&self, name: &str, which: FailedFilter, dry_run: bool) -> Result<Retried, FillError> {
         let _alone = self.shared.roster();
         let (plugin, id, _) = self.find(name)?;
-        let is_it = |lane: &&mut Lane| lane.id == id && lane.backfill.is_none();
-        let room = self.shared.state().lanes.iter_mut().find(is_it).map_or(0, |lane| lane.retries.room());
+        let room = self.shared.state().lanes.own(id).map_or(0, |lane| lane.retries.room());
         let store = &self.shared.store;
         let (failed, mut taken) = store.failed(id, which, room)?;
         if dry_run {
@@ -113,7 +112,7 @@ impl Bench {
         let now = Time::now();
         for some in taken.chunks(RETRIED_AT_ONCE) {
             store.retry(id, some, now)?;
-            if let Some(lane) = self.shared.state().lanes.iter_mut().find(is_it) {
+            if let Some(lane) = self.shared.state().lanes.own(id) {
                 lane.retries.add(some, now);
             }
         }

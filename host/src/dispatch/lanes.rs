@@ -67,6 +67,11 @@ impl Lanes {
         self.all.iter_mut().find(|lane| lane.key == key)
     }
 
+    /// The binding's own lane, beside which its backfills have theirs.
+    pub(super) fn own(&mut self, binding: BindingId) -> Option<&mut Lane> {
+        self.all.iter_mut().find(|lane| lane.id == binding && lane.backfill.is_none())
+    }
+
     /// Every lane of the binding that is loaded under that name.
     pub(super) fn of_name<'a>(&'a mut self, name: &'a Name) -> impl Iterator<Item = &'a mut Lane> {
         self.all.iter_mut().filter(move |lane| lane.plugin.binding().name == *name)
@@ -109,8 +114,7 @@ impl Lanes {
 
     /// Counts what evaluations took, at the lane that stays when a backfill's goes.
     pub(super) fn measure(&mut self, batch: &EvaluationBatch) {
-        let stays = |lane: &&mut Lane| lane.id == batch.binding && lane.backfill.is_none();
-        if let Some(lane) = self.all.iter_mut().find(stays) {
+        if let Some(lane) = self.own(batch.binding) {
             lane.measure(&batch.evaluations);
         }
     }

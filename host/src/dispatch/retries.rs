@@ -35,14 +35,18 @@ impl Retries {
         let is_anew = |retry: &&Retry| retry.is_unpaid || retry.attempts >= most_attempts;
         let uncounted = waiting.iter().filter(is_anew).map(|retry| (retry.seq, retry.attempts)).collect();
         let mut retries = Self { due, uncounted, hastened_at: None };
-        retries.hasten(now);
-        // Nothing began before that.
-        Self { hastened_at: None, ..retries }
+        retries.bring_forward(now);
+        retries
+    }
+
+    /// Tries soon what circumstances held back that have changed, also where it is under way now.
+    pub(super) fn hasten(&mut self, now: Time) {
+        self.hastened_at = Some(now);
+        self.bring_forward(now);
     }
 
     /// Tries soon what waits longer than any backoff lets it: for a budget to renew, which may be a larger one by now.
-    pub(super) fn hasten(&mut self, now: Time) {
-        self.hastened_at = Some(now);
+    fn bring_forward(&mut self, now: Time) {
         let late = self.due.split_off(&(now + LONGEST_WAIT * 2, Seq(0), 0));
         self.due.extend(late.into_iter().map(|(_, seq, attempts)| (now + wait(seq, 1), seq, attempts)));
     }

@@ -96,11 +96,7 @@ impl Model {
             Dialect::Cohere => Ok(cohere::exchange(&to, request)),
         };
         let exchange = exchange.map_err(refused)?;
-        let schema = match request {
-            ModelRequest::Complete(prompt) => prompt.schema.as_ref().map(Schema::new).transpose(),
-            ModelRequest::Embed(_) => Ok(None),
-        };
-        let schema = schema.map_err(refused)?;
+        let schema = schema_of(request).map_err(refused)?;
         let (mut tries, mut was_asked) = (0, false);
         loop {
             tries += 1;
@@ -213,11 +209,15 @@ fn jitter(most: Duration) -> Duration {
 
 /// Checks an answer that somebody wrote down as one that came is checked.
 pub fn check_answer(request: &ModelRequest, answer: &ModelAnswer) -> Result<(), String> {
-    let schema = match request {
-        ModelRequest::Complete(prompt) => prompt.schema.as_ref().map(Schema::new).transpose()?,
-        ModelRequest::Embed(_) => None,
-    };
-    check(answer, request, schema.as_ref())
+    check(answer, request, schema_of(request)?.as_ref())
+}
+
+/// The schema of an answer to that, where one is wanted.
+fn schema_of(request: &ModelRequest) -> Result<Option<Schema>, String> {
+    match request {
+        ModelRequest::Complete(prompt) => prompt.schema.as_ref().map(Schema::new).transpose(),
+        ModelRequest::Embed(_) => Ok(None),
+    }
 }
 
 /// What is wrong with an answer, where something is.

@@ -68,6 +68,11 @@ impl Inspection {
             (!matches!(name, "types" | "abort")).then_some(name)
         })
     }
+
+    /// Whether it imports models.
+    pub fn asks_models(&self) -> bool {
+        self.capabilities().any(|capability| capability == "models")
+    }
 }
 
 impl fmt::Display for Format {

@@ -135,7 +135,7 @@ impl Plugin {
         }
         let (prepared, component) = prepared(engine, file, &binding)?;
         let inspection = &prepared.inspection;
-        let asks_models = sandbox::asks_models(inspection);
+        let asks_models = inspection.asks_models();
         let linker = sandbox::linker(engine, inspection, asks_models).map_err(LoadError::Link)?;
         let instance = linker.instantiate_pre(&component).map_err(LoadError::Link)?;
         let kinds = inspection.kinds.iter().map(|kind| evaluate_of(&instance, *kind)).collect::<Result<_, _>>()?;

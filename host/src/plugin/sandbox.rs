@@ -165,11 +165,6 @@ impl Guest {
     }
 }
 
-/// Whether the component imports models.
-pub(super) fn asks_models(inspection: &Inspection) -> bool {
-    inspection.imports.iter().any(|import| import.starts_with("tribunal:plugin/models@"))
-}
-
 /// Whether the component imports anything of WASI.
 pub(super) fn uses_wasi(inspection: &Inspection) -> bool {
     inspection.imports.iter().any(|import| import.starts_with("wasi:"))
@@ -238,7 +233,7 @@ pub(super) fn linker(engine: &Engine, inspection: &Inspection, may_wait: bool) -
     let mut linker = Linker::new(&engine.wasmtime);
     v0_1::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     v0_1::abort::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
-    if asks_models(inspection) {
+    if inspection.asks_models() {
         v0_1::models::add_to_linker::<_, HasSelf<_>>(&mut linker, |guest| guest)?;
     }
     if uses_wasi(inspection) {
